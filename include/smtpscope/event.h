@@ -1,0 +1,244 @@
+/*
+ * event.h - what smtpscope says: one struct for all events, one table for all fields.
+ *
+ * The list below is the only truth about events: the struct members, the JSON writer, the JSON Schema and the events man page
+ * are made from it. A new field is one row. Rows with a common path prefix stand together; their order is the order on
+ * the wire. Strings are raw bytes, borrowed for the duration of emit(); writers make them safe.
+ */
+#ifndef SMTPSCOPE_EVENT_H
+#define SMTPSCOPE_EVENT_H
+
+#include "smtpscope/chunk.h"
+#include "smtpscope/span.h"
+
+enum dataset { DS_SESSION, DS_COMMAND, DS_AUTH, DS_MESSAGE, DS_FINDING, DS_STATS, DATASETS };
+const char *dataset_name(enum dataset d); /* "session" ...; event.dataset is "smtpscope." + name */
+
+enum {
+	IN_SESSION = 1 << DS_SESSION, IN_COMMAND = 1 << DS_COMMAND, IN_AUTH = 1 << DS_AUTH, IN_MESSAGE = 1 << DS_MESSAGE,
+	IN_FINDING = 1 << DS_FINDING, IN_STATS = 1 << DS_STATS,
+	IN_TRAFFIC = IN_SESSION | IN_COMMAND | IN_AUTH | IN_MESSAGE | IN_FINDING, IN_ALL = IN_TRAFFIC | IN_STATS,
+};
+
+/* Types of fields and how "absent" looks: an absent fact is an absent key. */
+struct event_list { /* STRS: absent when n is 0 */
+	const struct span *v;
+	uint32_t n;
+};
+struct event_codes { /* CODES: reply codes, absent when n is 0 */
+	const uint16_t *v;
+	uint32_t n;
+};
+#define EV_NONE UINT64_MAX      /* UINT: absent */
+#define EV_NO_TIME INT64_MIN    /* TIME (ns since 1970, UTC): absent */
+enum ev_bool { EV_ABSENT = 0, EV_FALSE = 1, EV_TRUE = 2 }; /* BOOL */
+static inline uint8_t ev_bool(bool b)
+{
+	return b ? EV_TRUE : EV_FALSE;
+}
+
+/* X(TYPE, member, "path", datasets, "documentation") */
+#define EVENT_FIELDS(X) \
+X(TIME, ts, "@timestamp", IN_ALL, "Packet time (UTC) of the start of what the event is about; of the end for session and stats.") \
+X(STR, kind, "event.kind", IN_ALL, "event; alert for findings of severity alert; metric for stats.") \
+X(STRS, category, "event.category", IN_ALL, "network, and email or authentication where it is about them.") \
+X(STRS, type, "event.type", IN_ALL, "protocol, connection, info, start, end, denied, allowed, error.") \
+X(STR, dataset, "event.dataset", IN_ALL, "smtpscope.session, .command, .auth, .message, .finding or .stats.") \
+X(STR, action, "event.action", IN_ALL, "Command: the verb in lower case, greeting, unsolicited-reply or lost-command. Finding: its group.") \
+X(STR, outcome, "event.outcome", IN_TRAFFIC, "success, failure or unknown.") \
+X(STR, id, "event.id", IN_ALL, "Session id and sequence: the same on every run.") \
+X(UINT, sequence, "event.sequence", IN_ALL, "Counts the events of the session from 1.") \
+X(UINT, duration, "event.duration", IN_TRAFFIC, "Nanoseconds. Command: from the last octet of the command to the first of the reply.") \
+X(TIME, start, "event.start", IN_SESSION | IN_AUTH | IN_MESSAGE, "First packet of it.") \
+X(TIME, end, "event.end", IN_SESSION | IN_AUTH | IN_MESSAGE, "Last packet of it.") \
+X(IP, source_ip, "source.ip", IN_TRAFFIC, "The SMTP client: the TCP initiator, or whoever acts as the client when the start was not seen.") \
+X(UINT, source_port, "source.port", IN_TRAFFIC, "TCP port of the client.") \
+X(UINT, source_bytes, "source.bytes", IN_SESSION, "TCP payload octets captured from the client, retransmissions included.") \
+X(UINT, source_packets, "source.packets", IN_SESSION, "TCP segments captured from the client.") \
+X(IP, destination_ip, "destination.ip", IN_TRAFFIC, "The SMTP server.") \
+X(UINT, destination_port, "destination.port", IN_TRAFFIC, "TCP port of the server.") \
+X(UINT, destination_bytes, "destination.bytes", IN_SESSION, "TCP payload octets captured from the server.") \
+X(UINT, destination_packets, "destination.packets", IN_SESSION, "TCP segments captured from the server.") \
+X(STR, transport, "network.transport", IN_TRAFFIC, "tcp.") \
+X(STR, net_type, "network.type", IN_TRAFFIC, "ipv4 or ipv6.") \
+X(STR, protocol, "network.protocol", IN_TRAFFIC, "smtp or lmtp.") \
+X(STR, community_id, "network.community_id", IN_TRAFFIC, "Community ID version 1, seed 0.") \
+X(STR, vlan_id, "network.vlan.id", IN_TRAFFIC, "Outermost VLAN id.") \
+X(STR, observer_type, "observer.type", IN_ALL, "sensor; live runs only, like the other observer fields.") \
+X(STR, observer_product, "observer.product", IN_ALL, "smtpscope.") \
+X(STR, observer_version, "observer.version", IN_ALL, "Version of smtpscope.") \
+X(STR, observer_name, "observer.name", IN_ALL, "Host name of the sensor.") \
+X(STR, observer_interface, "observer.ingress.interface.name", IN_ALL, "Interface the packets came from.") \
+X(STR, session_id, "smtp.session.id", IN_TRAFFIC, "Hash of addresses, ports and the time of the first packet: the same on every run.") \
+X(STR, session_role, "smtp.session.role", IN_SESSION, "relay, submission or lmtp, by port and greeting command.") \
+X(STR, session_state, "smtp.session.state", IN_SESSION, "Phase at the end: conn, greet, helo, mail, rcpt, closed; data, bdat, auth or tls when it ended inside.") \
+X(STR, session_close, "smtp.session.close", IN_SESSION, "quit-fin, fin, rst, timeout, evicted or eof (the input ended first).") \
+X(BOOL, session_midstream, "smtp.session.midstream", IN_SESSION, "true when the start of the connection was not captured.") \
+X(BOOL, session_one_sided, "smtp.session.one_sided", IN_SESSION, "true when only one direction was captured.") \
+X(BOOL, session_reversed, "smtp.session.reversed", IN_SESSION, "true after TURN or ATRN made the peers swap roles.") \
+X(UINT, session_gaps, "smtp.session.gaps", IN_SESSION, "Holes in the two streams.") \
+X(UINT, session_gap_bytes, "smtp.session.gap_bytes", IN_SESSION, "Octets lost in them.") \
+X(UINT, session_commands, "smtp.session.commands", IN_SESSION, "Commands seen.") \
+X(UINT, session_transactions, "smtp.session.transactions", IN_SESSION, "Mail transactions opened (MAIL accepted).") \
+X(UINT, session_messages_accepted, "smtp.session.messages_accepted", IN_SESSION, "Messages the server took.") \
+X(UINT, session_auth_attempts, "smtp.session.auth_attempts", IN_SESSION, "AUTH commands seen.") \
+X(UINT, session_findings, "smtp.session.findings", IN_SESSION, "Finding events of this session.") \
+X(STR, transaction_id, "smtp.transaction.id", IN_COMMAND | IN_MESSAGE | IN_FINDING, "1, 2, ... within the session.") \
+X(STR, confidence, "smtp.confidence", IN_TRAFFIC, "low when octets are missing nearby; absent otherwise.") \
+X(BOOL, truncated, "smtp.truncated", IN_ALL, "true when something in this event was cut at a limit.") \
+X(UINT, packet_first, "smtp.packet.first", IN_TRAFFIC, "Frame number in the input of its first packet, from 1.") \
+X(UINT, packet_last, "smtp.packet.last", IN_TRAFFIC, "Frame number of its last packet.") \
+X(STR, helo, "smtp.helo", IN_SESSION, "Argument of the last accepted EHLO, HELO or LHLO.") \
+X(STR, banner, "smtp.banner", IN_SESSION, "Text of the greeting.") \
+X(STRS, extensions, "smtp.extensions", IN_SESSION | IN_COMMAND, "Lines of the EHLO reply after the first, \"SIZE=10240000\" style.") \
+X(STR, client_address, "smtp.client.address", IN_SESSION, "Client address that a PROXY header or XCLIENT gave.") \
+X(STR, starttls, "smtp.starttls", IN_SESSION, "not_offered, offered_unused, refused, accepted, stripped, injected or no_handshake.") \
+X(UINT, replies_2xx, "smtp.replies_by_class.2xx", IN_SESSION, "Replies by first digit.") \
+X(UINT, replies_3xx, "smtp.replies_by_class.3xx", IN_SESSION, "") \
+X(UINT, replies_4xx, "smtp.replies_by_class.4xx", IN_SESSION, "") \
+X(UINT, replies_5xx, "smtp.replies_by_class.5xx", IN_SESSION, "") \
+X(UINT, first_error_code, "smtp.first_error.code", IN_SESSION, "First 4yz or 5yz reply code.") \
+X(STR, first_error_finding, "smtp.first_error.finding", IN_SESSION, "Id of the first finding of severity error or alert.") \
+X(STR, verb, "smtp.command.verb", IN_COMMAND | IN_FINDING, "The verb as sent, in upper case, known or not.") \
+X(STR, argument, "smtp.command.argument", IN_COMMAND | IN_FINDING, "What follows the verb; secrets are replaced by ********.") \
+X(UINT, command_length, "smtp.command.length", IN_COMMAND | IN_FINDING, "Octets of the line with its line end.") \
+X(BOOL, pipelined, "smtp.command.pipelined", IN_COMMAND | IN_FINDING, "true when it was sent before the client had seen the reply to an earlier one.") \
+X(STR, line_ending, "smtp.command.line_ending", IN_COMMAND | IN_FINDING, "CRLF, LF, CRCRLF.") \
+X(UINT, reply_code, "smtp.reply.code", IN_COMMAND | IN_AUTH | IN_MESSAGE | IN_FINDING, "The final reply code.") \
+X(STR, reply_enhanced, "smtp.reply.enhanced", IN_COMMAND | IN_AUTH | IN_MESSAGE | IN_FINDING, "Enhanced status code (RFC 3463).") \
+X(STRS, reply_text, "smtp.reply.text", IN_COMMAND | IN_AUTH | IN_MESSAGE | IN_FINDING, "Text of each line of the final reply, without code and enhanced code.") \
+X(UINT, reply_lines, "smtp.reply.lines", IN_COMMAND | IN_AUTH | IN_MESSAGE | IN_FINDING, "Lines of the final reply.") \
+X(CODES, reply_codes, "smtp.reply.codes", IN_COMMAND | IN_AUTH | IN_MESSAGE | IN_FINDING, "All replies to this command in wire order.") \
+X(STR, mechanism, "smtp.auth.mechanism", IN_AUTH, "SASL mechanism as sent, in upper case.") \
+X(BOOL, initial_response, "smtp.auth.initial_response", IN_AUTH, "true when the AUTH line carried one.") \
+X(UINT, auth_steps, "smtp.auth.steps", IN_AUTH, "Challenges (334) the server sent.") \
+X(STRS, auth_offered, "smtp.auth.offered", IN_AUTH, "Mechanisms the latest EHLO reply offered.") \
+X(BOOL, auth_encrypted, "smtp.auth.encrypted", IN_AUTH, "true under TLS.") \
+X(STR, authzid, "smtp.auth.authzid", IN_AUTH, "Authorization identity where one was sent.") \
+X(STR, workstation, "smtp.auth.workstation", IN_AUTH, "NTLM workstation.") \
+X(STRS, challenges, "smtp.auth.challenges", IN_AUTH, "Each 334, decoded; ******** where it could be turned against the password.") \
+X(STR, auth_result, "smtp.auth.result", IN_AUTH, "success, failure, cancelled, rejected, abandoned or unknown.") \
+X(STR, auth_cause, "smtp.auth.cause", IN_AUTH, "Why it did not succeed.") \
+X(STR, secret_hash, "smtp.auth.secret_hash", IN_AUTH, "--secrets hash: HMAC-SHA-256 of the secret.") \
+X(STR, secret, "smtp.auth.secret", IN_AUTH, "--secrets show only.") \
+X(STR, mail_from, "smtp.mail_from", IN_MESSAGE, "Reverse-path without brackets; empty for <>.") \
+X(STRS, rcpt_to, "smtp.rcpt_to", IN_MESSAGE, "Forward-paths as sent, in order.") \
+X(STRS, rcpt_accepted, "smtp.rcpt_accepted", IN_MESSAGE, "Those with a 2yz reply; with per-recipient replies at the end (LMTP, PRDR) those that were delivered.") \
+X(STRS, rcpt_rejected, "smtp.rcpt_rejected", IN_MESSAGE, "Those with a 4yz or 5yz reply.") \
+X(UINT, rcpt_count, "smtp.rcpt_count", IN_MESSAGE, "Recipients, also those beyond the listed ones.") \
+X(STR, mail_parameters, "smtp.mail_parameters", IN_MESSAGE, "Parameters of MAIL as sent.") \
+X(STRS, rcpt_parameters, "smtp.rcpt_parameters", IN_MESSAGE, "Parameters of each RCPT that had any, as sent.") \
+X(UINT, message_size, "smtp.message.size", IN_MESSAGE, "Octets of the message as RFC 1870 counts them.") \
+X(UINT, message_declared, "smtp.message.declared_size", IN_MESSAGE, "SIZE= of MAIL.") \
+X(UINT, message_lines, "smtp.message.lines", IN_MESSAGE, "Lines of the message.") \
+X(UINT, message_chunks, "smtp.message.bdat_chunks", IN_MESSAGE, "BDAT commands that carried it.") \
+X(STR, queue_id, "smtp.message.queue_id", IN_MESSAGE, "The server's name for it, from the text of the final reply.") \
+X(STR, message_result, "smtp.message.result", IN_MESSAGE, "accepted, partial, rejected, deferred, aborted or unknown.") \
+X(STR, finding_id, "smtp.finding.id", IN_FINDING, "Id in the catalog; smtpscope explain ID tells more.") \
+X(STR, finding_severity, "smtp.finding.severity", IN_FINDING, "note, warning, error or alert.") \
+X(STR, finding_confidence, "smtp.finding.confidence", IN_FINDING, "high, medium or low.") \
+X(STR, finding_fault, "smtp.finding.fault", IN_FINDING, "client, server, middlebox, capture or unknown.") \
+X(STR, finding_explanation, "smtp.finding.explanation", IN_FINDING, "What is wrong.") \
+X(STR, finding_remedy, "smtp.finding.remedy", IN_FINDING, "What to do.") \
+X(STR, finding_reference, "smtp.finding.reference", IN_FINDING, "Specification and section.") \
+X(STR, finding_evidence, "smtp.finding.evidence", IN_FINDING, "The octets or numbers that show it; never a secret.") \
+X(UINT, finding_offset, "smtp.finding.offset", IN_FINDING, "Offset in the stream of the sender.") \
+X(STR, finding_suggestion, "smtp.finding.suggestion", IN_FINDING, "For example the verb that was meant.") \
+X(UINT, finding_count, "smtp.finding.count", IN_FINDING, "How often, when follow-on errors are folded into it.") \
+X(UINT, stats_received, "smtp.stats.packets.received", IN_STATS, "Frames read.") \
+X(UINT, stats_tcp, "smtp.stats.packets.tcp", IN_STATS, "TCP segments among them.") \
+X(UINT, stats_fragments, "smtp.stats.packets.fragments", IN_STATS, "IP fragments.") \
+X(UINT, stats_truncated_packets, "smtp.stats.packets.ignored.truncated", IN_STATS, "Ignored: the capture cut a header.") \
+X(UINT, stats_malformed, "smtp.stats.packets.ignored.malformed", IN_STATS, "Ignored: headers that contradict themselves.") \
+X(UINT, stats_unsupported, "smtp.stats.packets.ignored.unsupported", IN_STATS, "Ignored: not TCP over IP, or an unknown tunnel.") \
+X(UINT, stats_icmp, "smtp.stats.packets.ignored.icmp", IN_STATS, "Ignored: ICMP.") \
+X(UINT, stats_too_deep, "smtp.stats.packets.ignored.too_deep", IN_STATS, "Ignored: too many nested headers.") \
+X(UINT, stats_bad_checksum, "smtp.stats.packets.ignored.bad_checksum", IN_STATS, "Ignored: --verify-checksums.") \
+X(UINT, stats_dropped_kernel, "smtp.stats.packets.dropped.kernel", IN_STATS, "Dropped by the kernel (live).") \
+X(UINT, stats_dropped_interface, "smtp.stats.packets.dropped.interface", IN_STATS, "Dropped by the interface (live).") \
+X(UINT, stats_bytes, "smtp.stats.bytes", IN_STATS, "Octets read, as captured.") \
+X(UINT, stats_connections, "smtp.stats.connections.total", IN_STATS, "TCP connections.") \
+X(UINT, stats_connections_open, "smtp.stats.connections.open", IN_STATS, "Open now.") \
+X(UINT, stats_connections_peak, "smtp.stats.connections.peak", IN_STATS, "Most at once.") \
+X(UINT, stats_evicted, "smtp.stats.connections.evicted", IN_STATS, "Given up for memory.") \
+X(UINT, stats_sessions, "smtp.stats.sessions.total", IN_STATS, "SMTP sessions.") \
+X(UINT, stats_close_quit, "smtp.stats.sessions.quit_fin", IN_STATS, "By close.") \
+X(UINT, stats_close_fin, "smtp.stats.sessions.fin", IN_STATS, "") \
+X(UINT, stats_close_rst, "smtp.stats.sessions.rst", IN_STATS, "") \
+X(UINT, stats_close_timeout, "smtp.stats.sessions.timeout", IN_STATS, "") \
+X(UINT, stats_close_evicted, "smtp.stats.sessions.evicted", IN_STATS, "") \
+X(UINT, stats_close_eof, "smtp.stats.sessions.eof", IN_STATS, "") \
+X(UINT, stats_one_sided, "smtp.stats.sessions.one_sided", IN_STATS, "Half-seen sessions.") \
+X(UINT, stats_gaps, "smtp.stats.gaps", IN_STATS, "Holes in streams.") \
+X(UINT, stats_gap_bytes, "smtp.stats.gap_bytes", IN_STATS, "Octets lost in them.") \
+X(UINT, stats_events, "smtp.stats.events.written", IN_STATS, "Events written.") \
+X(UINT, stats_events_dropped, "smtp.stats.events.dropped", IN_STATS, "Events dropped by a sink.") \
+X(UINT, stats_memory, "smtp.stats.memory.used", IN_STATS, "Octets in use by all state.") \
+X(UINT, stats_memory_failures, "smtp.stats.memory.refused", IN_STATS, "Allocations refused at a limit.") \
+X(BOOL, stats_input_truncated, "smtp.stats.truncated", IN_STATS, "true when the input was cut short.") \
+X(STR, error_type, "error.type", IN_FINDING, "Same as smtp.finding.id, for severity error and alert.") \
+X(BOOL, tls_established, "tls.established", IN_SESSION, "Whether a TLS handshake was seen to complete.") \
+X(STR, tls_version, "tls.version", IN_SESSION, "Version the server chose.") \
+X(STR, tls_next_protocol, "tls.next_protocol", IN_SESSION, "ALPN.") \
+X(STR, tls_server_name, "tls.client.server_name", IN_SESSION, "SNI.") \
+X(STR, tls_ja3, "tls.client.ja3", IN_SESSION, "JA3 of the ClientHello.") \
+X(STR, tls_ja4, "tls.client.ja4", IN_SESSION, "JA4 of the ClientHello.") \
+X(STR, tls_ja3s, "tls.server.ja3s", IN_SESSION, "JA3S of the ServerHello.") \
+X(STR, user_name, "user.name", IN_AUTH | IN_SESSION, "Who authenticated; in session events the last who succeeded.") \
+X(STR, user_domain, "user.domain", IN_AUTH, "Domain or realm of the user.") \
+X(STRS, email_from, "email.from.address", IN_MESSAGE, "Addresses of the From header field.") \
+X(STRS, email_to, "email.to.address", IN_MESSAGE, "Addresses of To.") \
+X(STRS, email_cc, "email.cc.address", IN_MESSAGE, "Addresses of Cc.") \
+X(STRS, email_reply_to, "email.reply_to.address", IN_MESSAGE, "Addresses of Reply-To.") \
+X(STR, email_subject, "email.subject", IN_MESSAGE, "Subject, RFC 2047 decoded.") \
+X(STR, email_message_id, "email.message_id", IN_MESSAGE, "Message-ID without brackets.") \
+X(STR, email_x_mailer, "email.x_mailer", IN_MESSAGE, "X-Mailer, or User-Agent.") \
+X(STR, email_content_type, "email.content_type", IN_MESSAGE, "Content-Type as sent.") \
+X(STR, ecs_version, "ecs.version", IN_ALL, "Version of the Elastic Common Schema.")
+
+enum event_type { EV_STR, EV_STRS, EV_UINT, EV_BOOL, EV_TIME, EV_IP, EV_CODES };
+
+typedef struct span ev_STR_t;
+typedef struct event_list ev_STRS_t;
+typedef uint64_t ev_UINT_t;
+typedef uint8_t ev_BOOL_t;
+typedef int64_t ev_TIME_t;
+typedef struct endpoint ev_IP_t; /* absent when family is 0 */
+typedef struct event_codes ev_CODES_t;
+
+struct exchange; /* exchange.h: what only diag/ reads */
+struct session_record;
+struct notice;
+
+struct event {
+	enum dataset set;
+#define EVENT_MEMBER(type, member, path, sets, doc) ev_##type##_t member;
+	EVENT_FIELDS(EVENT_MEMBER)
+#undef EVENT_MEMBER
+	/* Not fields: */
+	struct session_record *record;   /* of the session, for diag and numbering; NULL for stats */
+	const struct exchange *exchange; /* command events: the whole truth about it for diag */
+	const struct notice *notice;     /* finding events before diag: what smtp saw; see exchange.h */
+};
+
+struct event_field {
+	const char *path;
+	enum event_type type;
+	unsigned sets;     /* IN_* bits */
+	uint16_t offset;   /* in struct event */
+	const char *doc;   /* "" : as the row before */
+};
+extern const struct event_field event_fields[];
+extern const unsigned event_field_count;
+
+/* All fields absent. */
+void event_init(struct event *ev, enum dataset set);
+/* Whether the field has a value in ev (and the dataset has the field). */
+bool event_has(const struct event *ev, const struct event_field *f);
+/* By path, or NULL. */
+const struct event_field *event_field_find(const char *path);
+
+/* The second of the two callbacks of the program (tcp_handlers is the other). *ev and all it points to are borrowed. */
+typedef void emit_fn(void *ctx, struct event *ev);
+
+#endif

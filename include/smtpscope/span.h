@@ -1,0 +1,105 @@
+/*
+ * span.h - borrowed bytes.
+ *
+ * A span never owns what it points to; it lives as long as the bytes do. A span with a NULL pointer is "absent", which is
+ * not the same as an empty one ({non-NULL, 0}). No function here allocates or changes the bytes. All of them accept an
+ * absent span and treat it as empty unless they say otherwise.
+ */
+#ifndef SMTPSCOPE_SPAN_H
+#define SMTPSCOPE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct span {
+	const uint8_t *p; /* NULL: absent */
+	size_t n;
+};
+
+#define SPAN_ABSENT ((struct span){NULL, 0})
+/* A string literal as a span, without its NUL. */
+#define SPAN(lit) ((struct span){(const uint8_t *)("" lit), sizeof(lit) - 1})
+/* The same as an initialiser of a static table. */
+#define SPAN_INIT(lit) {(const uint8_t *)("" lit), sizeof(lit) - 1}
+
+struct span span_of(const void *p, size_t n);
+struct span span_str(const char *s); /* NULL gives an absent span */
+
+bool span_eq(struct span a, struct span b);
+/* ASCII case folding only; bytes >= 80h compare exactly. Independent of the locale. */
+bool span_ieq(struct span a, struct span b);
+bool span_starts(struct span s, struct span prefix);
+bool span_istarts(struct span s, struct span prefix);
+bool span_ends(struct span s, struct span suffix);
+
+#define SPAN_NPOS SIZE_MAX
+/* Offset of the first occurrence, or SPAN_NPOS. */
+size_t span_chr(struct span s, uint8_t c);
+size_t span_rchr(struct span s, uint8_t c);
+size_t span_find(struct span s, struct span needle);
+size_t span_ifind(struct span s, struct span needle);
+
+struct span span_first(struct span s, size_t n); /* at most n bytes from the start */
+struct span span_from(struct span s, size_t off); /* what follows off; empty when off is past the end */
+/* Takes off both ends (trim), or the end only (rtrim), what is in the class mask. */
+struct span span_trim(struct span s, unsigned class_mask);
+struct span span_rtrim(struct span s, unsigned class_mask);
+/* Cuts the token before the first sep off *rest and returns it; *rest becomes absent once nothing is left. */
+struct span span_split(struct span *rest, uint8_t sep);
+/* 1 and *value when s is 1*DIGIT and fits; 0 not digits (or empty); -1 digits that overflow (*value = UINT64_MAX). */
+int span_u64(struct span s, uint64_t *value);
+/* Every byte of s is in the class (true for an empty span). */
+bool span_all(struct span s, unsigned class_mask);
+/* Offset of the first byte in / not in the class, or SPAN_NPOS. */
+size_t span_find_class(struct span s, unsigned class_mask);
+size_t span_find_not_class(struct span s, unsigned class_mask);
+/* Copies to dst (cap bytes) as a C string, cut to fit; returns dst. */
+char *span_cstr(struct span s, char *dst, size_t cap);
+
+/* Character classes of RFC 5321 4.1.2, 4.2 and RFC 4648 4, one bit each. */
+enum char_class {
+	CHAR_ALPHA = 1 << 0,
+	CHAR_DIGIT = 1 << 1,
+	CHAR_HEX = 1 << 2,
+	CHAR_ATEXT = 1 << 3,    /* RFC 5322 3.2.3 */
+	CHAR_WSP = 1 << 4,      /* SP HT */
+	CHAR_CONTROL = 1 << 5,  /* 00-1F 7F */
+	CHAR_EIGHT_BIT = 1 << 6,
+	CHAR_BASE64 = 1 << 7,   /* alphabet without '=' */
+	CHAR_PRINT = 1 << 8,    /* 20-7E */
+	CHAR_LDH = 1 << 9,      /* letter digit hyphen */
+	CHAR_ESMTP_VALUE = 1 << 10, /* %d33-60 / %d62-126 */
+	CHAR_QTEXT = 1 << 11,   /* qtextSMTP: %d32-33 / %d35-91 / %d93-126 */
+};
+extern const uint16_t char_classes[256];
+static inline bool char_is(uint8_t c, unsigned class_mask)
+{
+	return (char_classes[c] & class_mask) != 0;
+}
+static inline uint8_t char_upper(uint8_t c)
+{
+	return c >= 'a' && c <= 'z' ? (uint8_t)(c - 32) : c;
+}
+
+/*
+ * A reader over untrusted bytes. The first read past the end sets bad, which sticks, and from there on every read gives
+ * zero or an absent span: callers read a whole header and look at bad once.
+ */
+struct cursor {
+	const uint8_t *p;
+	size_t left;
+	bool bad;
+};
+struct cursor cursor_of(const void *p, size_t n);
+uint8_t cursor_u8(struct cursor *c);
+uint16_t cursor_be16(struct cursor *c);
+uint32_t cursor_be24(struct cursor *c);
+uint32_t cursor_be32(struct cursor *c);
+uint16_t cursor_le16(struct cursor *c);
+uint32_t cursor_le32(struct cursor *c);
+struct span cursor_bytes(struct cursor *c, size_t n);
+void cursor_skip(struct cursor *c, size_t n);
+struct span cursor_rest(const struct cursor *c);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * tcp.h - TCP connections (RFC 9293) seen from outside: packets in, for each connection open / chunk / close out.
+ *
+ * tcp_packet() returns nothing and cannot fail: what does not fit a limit is dropped, counted, and becomes a GAP or an
+ * eviction. Laws L4 (same bytes, same chunks for any segmentation, duplication, reordering) and L5 (exactly once).
+ *
+ * Chunks of the two directions come in causal order: bytes whose sender had acknowledged bytes of the other side that are
+ * not captured yet wait until those come or are given up for lost. A hole is lost when the receiver acknowledged past it
+ * and later data or the end of that stream has come, or at the byte cap, or at close. No timers but idle expiry, on
+ * packet time.
+ */
+#ifndef SMTPSCOPE_TCP_H
+#define SMTPSCOPE_TCP_H
+
+#include "smtpscope/chunk.h"
+#include "smtpscope/packet.h"
+#include "smtpscope/pool.h"
+
+struct tcp_limits {
+	size_t connections;         /* 0: as many as memory allows */
+	uint64_t held_per_stream;   /* out-of-order bytes of one direction before its oldest hole is given up: 256 KiB */
+	uint64_t held_total;        /* of all connections together: 64 MiB */
+	int64_t idle_handshake_ns;  /* SYN seen, not established: 60 s */
+	int64_t idle_open_ns;       /* 1 h: RFC 5321 4.5.3.2.6 lets a server think 10 min */
+	int64_t idle_closing_ns;    /* one or both FINs seen: 30 s */
+};
+extern const struct tcp_limits tcp_limits_default;
+
+enum tcp_want {
+	TCP_WANT,   /* go on */
+	TCP_IGNORE, /* not of interest: only count packets from here on, no more chunks, and no close callback */
+};
+
+struct tcp_handlers {
+	/* First payload, FIN or gap of a connection is about to be delivered, or it got established (SYN and SYN/ACK seen).
+	   Returns the user pointer for the other two. A connection without any of these is never opened. */
+	void *(*open)(void *ctx, const struct flow *flow);
+	/* *c is borrowed for the call. */
+	enum tcp_want (*chunk)(void *ctx, void *user, const struct flow *flow, const struct chunk *c);
+	/* Called once for each opened connection that was not ignored, after its last chunk; user is dead afterwards. */
+	void (*close)(void *ctx, void *user, const struct flow *flow, enum tcp_close why);
+	/* Tie-breaker for connections whose SYN was not seen: true when this port is a server port (lower port decides when
+	   it is true for both or for none). */
+	bool (*server_port)(void *ctx, uint16_t port);
+};
+
+struct tcp_stats {
+	uint64_t packets, payload_bytes, connections, open, open_peak, opened_by_handshake;
+	uint64_t closed[TCP_CLOSE_EOF + 1];
+	uint64_t gaps, gap_bytes, duplicates, out_of_order, conflicts, out_of_window, snap_bytes /* cut by the snaplen */;
+	uint64_t ignored_packets, evicted, held_bytes, held_peak, no_memory, one_direction /* connections closed one-sided */;
+};
+
+struct tcp;
+struct tcp *tcp_new(struct pool *pool, const struct tcp_limits *limits, const uint8_t seed[16],
+		    const struct tcp_handlers *handlers, void *ctx);
+/* Everything still open is closed with TCP_CLOSE_EOF first (oldest connection first). */
+void tcp_free(struct tcp **t);
+/* One segment, at packet time ts (ns). Also expires what has been idle too long. */
+void tcp_packet(struct tcp *t, const struct packet *p, int64_t ts, uint64_t frame);
+/* Live runs: time passes without packets. Only expiry. */
+void tcp_tick(struct tcp *t, int64_t now);
+/* Closes the least recently used connection (TCP_CLOSE_EVICTED). False when there is none. */
+bool tcp_evict(struct tcp *t);
+/* Closes all with TCP_CLOSE_EOF. */
+void tcp_finish(struct tcp *t);
+const struct tcp_stats *tcp_stats(const struct tcp *t);
+
+#endif

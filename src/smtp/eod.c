@@ -1,0 +1,225 @@
+/*
+ * eod.c - the end of message data. See eod.h.
+ *
+ * Works line by line: what matters is how the line before a lone dot ended and how the dot's own line ends. A chunk may
+ * stop anywhere, so the few octets that decide are the state; nothing is buffered.
+ *
+ * Only LF starts a new line for counting and unstuffing. CR without LF is looked for only around lone dots, where a lenient
+ * server could see an end of data. Left out: forms with NUL or spaces beside the dot.
+ */
+#include "smtpscope/eod.h"
+
+#include <string.h>
+
+/* What has been seen since the last line end; each state names it. */
+enum eod_state {
+	AFTER_CRLF,     /* line start behind CRLF: also the start of the data (the CRLF of the DATA command) */
+	AFTER_LF,       /* line start behind a bare LF */
+	AFTER_CR,       /* a bare CR, maybe the start of CRLF */
+	IN_LINE,
+	CRLF_DOT, LF_DOT, CR_DOT,          /* a dot at the start of the line */
+	CRLF_DOT_CR, LF_DOT_CR, CR_DOT_CR, /* and a CR behind it */
+};
+
+void eod_init(struct eod *e)
+{
+	*e = (struct eod){.state = AFTER_CRLF};
+}
+
+static void line_done(struct eod *e, uint64_t octets)
+{
+	e->lines++;
+	e->size += octets;
+	if (octets > e->longest)
+		e->longest = octets;
+	e->line_length = 0;
+}
+
+struct eod_run {
+	struct eod *e;
+	const uint8_t *p, *end;
+	const uint8_t *piece; /* unstuffed bytes not yet shown */
+	void (*body)(void *ctx, struct span piece);
+	void *ctx;
+	const char *form;
+};
+
+static void show(struct eod_run *r, const uint8_t *to)
+{
+	if (r->body && to > r->piece)
+		r->body(r->ctx, span_of(r->piece, (size_t)(to - r->piece)));
+	r->piece = to;
+}
+
+static void show_held(struct eod_run *r, const char *held)
+{
+	if (r->body)
+		r->body(r->ctx, span_str(held));
+}
+
+/* From anywhere in a line to just behind its LF, or to a CR that is not followed by LF, or to the end of the bytes. */
+static void scan_line(struct eod_run *r)
+{
+	size_t left = (size_t)(r->end - r->p);
+	const uint8_t *lf = memchr(r->p, '\n', left);
+	const uint8_t *stop = lf ? lf : r->end;
+	const uint8_t *cr = memchr(r->p, '\r', (size_t)(stop - r->p));
+	bool had_cr = cr && lf && cr + 1 == lf;
+
+	if (cr && !had_cr) { /* a bare CR, or a CR at the very end */
+		r->e->line_length += (size_t)(cr + 1 - r->p);
+		r->p = cr + 1;
+		r->e->state = AFTER_CR;
+		return;
+	}
+	if (!lf) {
+		r->e->line_length += left;
+		r->p = r->end;
+		r->e->state = IN_LINE;
+		return;
+	}
+	line_done(r->e, r->e->line_length + (size_t)(lf + 1 - r->p));
+	r->e->bare_lf += !had_cr;
+	r->e->state = had_cr ? AFTER_CRLF : AFTER_LF;
+	r->p = lf + 1;
+}
+
+/* At a line start. True when a dot was taken. */
+static bool take_dot(struct eod_run *r, enum eod_state dot)
+{
+	if (*r->p != '.')
+		return false;
+	show(r, r->p);
+	r->p++;
+	r->piece = r->p;
+	r->e->state = (uint8_t)dot;
+	return true;
+}
+
+/* Behind a CR that scan_line() stopped at. */
+static void after_cr(struct eod_run *r)
+{
+	if (*r->p == '\n') {
+		line_done(r->e, r->e->line_length + 1);
+		r->p++;
+		r->e->state = AFTER_CRLF;
+	} else if (!take_dot(r, CR_DOT)) {
+		scan_line(r);
+	}
+}
+
+static const char *const dot_lf_form[] = {[CRLF_DOT] = "CRLF.LF", [LF_DOT] = "LF.LF", [CR_DOT] = "CR.LF"};
+static const char *const dot_crlf_form[] = {[CRLF_DOT_CR] = NULL, [LF_DOT_CR] = "LF.CRLF", [CR_DOT_CR] = "CR.CRLF"};
+static const char *const dot_cr_form[] = {[CRLF_DOT_CR] = "CRLF.CR", [LF_DOT_CR] = "LF.CR", [CR_DOT_CR] = "CR.CR"};
+
+static enum eod_status candidate(struct eod_run *r, const char *form)
+{
+	r->form = form;
+	return EOD_CANDIDATE;
+}
+
+/* Behind a dot at a line start. */
+static enum eod_status after_dot(struct eod_run *r)
+{
+	struct eod *e = r->e;
+	enum eod_state was = (enum eod_state)e->state;
+
+	if (*r->p == '\r') {
+		e->state = (uint8_t)(was + (CRLF_DOT_CR - CRLF_DOT));
+		r->p++;
+		return EOD_MORE;
+	}
+	if (*r->p == '\n') {
+		if (was == CR_DOT) { /* for the strict reader the dot is text at the end of a line */
+			show_held(r, ".");
+			e->line_length++;
+		}
+		line_done(e, e->line_length + 1);
+		e->bare_lf++;
+		e->state = AFTER_LF;
+		r->p++;
+		return candidate(r, dot_lf_form[was]);
+	}
+	if (was == CR_DOT) { /* inside a line for the strict reader: the dot is text */
+		show_held(r, ".");
+		e->line_length++;
+	} else if (*r->p != '.') {
+		e->unstuffed++;
+	}
+	r->piece = r->p;
+	e->state = IN_LINE;
+	return EOD_MORE;
+}
+
+/* Behind dot and CR. */
+static enum eod_status after_dot_cr(struct eod_run *r)
+{
+	struct eod *e = r->e;
+	enum eod_state was = (enum eod_state)e->state;
+	const char *form;
+
+	if (*r->p == '\n') {
+		r->p++;
+		e->state = AFTER_CRLF;
+		if (was == CRLF_DOT_CR) {
+			r->piece = r->p; /* the end's own line end is no text */
+			return EOD_END;
+		}
+		if (was == CR_DOT_CR)
+			show_held(r, ".");
+		show_held(r, "\r\n");
+		line_done(e, e->line_length + (was == CR_DOT_CR ? 3 : 2));
+		r->piece = r->p;
+		return candidate(r, dot_crlf_form[was]);
+	}
+	form = dot_cr_form[was];
+	show_held(r, was == CR_DOT_CR ? ".\r" : "\r");
+	e->line_length += was == CR_DOT_CR ? 2 : 1;
+	r->piece = r->p;
+	e->state = AFTER_CR;
+	return candidate(r, form);
+}
+
+static enum eod_status eod_step(struct eod_run *r)
+{
+	switch ((enum eod_state)r->e->state) {
+	case AFTER_CRLF:
+		if (!take_dot(r, CRLF_DOT))
+			scan_line(r);
+		return EOD_MORE;
+	case AFTER_LF:
+		if (!take_dot(r, LF_DOT))
+			scan_line(r);
+		return EOD_MORE;
+	case AFTER_CR:
+		after_cr(r);
+		return EOD_MORE;
+	case IN_LINE:
+		scan_line(r);
+		return EOD_MORE;
+	case CRLF_DOT:
+	case LF_DOT:
+	case CR_DOT:
+		return after_dot(r);
+	case CRLF_DOT_CR:
+	case LF_DOT_CR:
+	case CR_DOT_CR:
+		return after_dot_cr(r);
+	}
+	return EOD_MORE;
+}
+
+enum eod_status eod_feed(struct eod *e, struct span bytes, size_t *used, const char **form,
+			 void (*body)(void *ctx, struct span piece), void *ctx)
+{
+	struct eod_run r = {e, bytes.p, bytes.p + bytes.n, bytes.p, body, ctx, NULL};
+	enum eod_status status = EOD_MORE;
+
+	while (r.p < r.end && status == EOD_MORE)
+		status = eod_step(&r);
+	if (e->state < CRLF_DOT)
+		show(&r, r.p);
+	*used = (size_t)(r.p - bytes.p);
+	*form = r.form;
+	return status;
+}

@@ -1,0 +1,131 @@
+/*
+ * line.c - lines out of chunks. See line.h.
+ *
+ * Invariant: buf holds the first min(length, keep) octets of the unfinished line, without its line end.
+ * Left out: any idea of what the lines mean, and CR as a line end (no server takes it for one; it is a defect of the line).
+ */
+#include "smtpscope/line.h"
+
+#include <string.h>
+
+static struct origin origin_of(const struct chunk *c)
+{
+	return (struct origin){.off = c->off, .peer_seen = c->peer_seen, .ts = c->ts, .frame = c->frame};
+}
+
+static void chunk_advance(struct chunk *c, size_t n)
+{
+	c->data += n;
+	c->off += n;
+	c->len -= n;
+}
+
+/* Doubles towards want; what cannot be had is not kept, only counted. */
+static void reader_grow(struct line_reader *r, size_t want)
+{
+	uint32_t cap = r->cap ? r->cap : 128;
+	uint8_t *bigger;
+
+	while (cap < want)
+		cap *= 2;
+	bigger = pool_get(r->pool, cap);
+	if (!bigger)
+		return;
+	if (r->len)
+		memcpy(bigger, r->buf, r->len);
+	pool_put_wiped(r->pool, r->buf, r->cap);
+	r->buf = bigger;
+	r->cap = cap;
+}
+
+static void reader_gather(struct line_reader *r, struct span piece, uint32_t keep)
+{
+	size_t room = keep > r->len ? keep - r->len : 0;
+
+	piece = span_first(piece, room);
+	if (piece.n > r->cap - r->len)
+		reader_grow(r, r->len + piece.n);
+	piece = span_first(piece, r->cap - r->len);
+	if (piece.n)
+		memcpy(r->buf + r->len, piece.p, piece.n);
+	r->len += (uint32_t)piece.n;
+}
+
+/* Takes LF, CRLF or CRCRLF off the text, which is the whole line. */
+static void line_strip(struct line *l)
+{
+	size_t n = l->text.n;
+
+	l->end = LINE_END_LF;
+	if (n && l->text.p[n - 1] == '\n')
+		n--;
+	if (n && l->text.p[n - 1] == '\r') {
+		n--;
+		l->end = LINE_END_CRLF;
+		if (n && l->text.p[n - 1] == '\r') {
+			n--;
+			l->end = LINE_END_CRCRLF;
+		}
+	}
+	l->text.n = n;
+}
+
+int line_next(struct line_reader *r, struct chunk *c, uint32_t keep, struct line *out)
+{
+	struct span piece;
+	const uint8_t *lf;
+
+	if (r->length == 0 && r->len)
+		r->len = 0; /* the line handed out last time is dead now */
+	if (c->len == 0)
+		return 0;
+	lf = memchr(c->data, '\n', (size_t)c->len);
+	piece = span_of(c->data, lf ? (size_t)(lf - c->data) + 1 : (size_t)c->len);
+	if (r->length == 0)
+		r->first = origin_of(c);
+	if (!lf || r->length) {
+		reader_gather(r, piece, keep);
+		r->length += piece.n;
+	}
+	*out = (struct line){.first = r->first, .last = origin_of(c), .length = r->length ? r->length : piece.n};
+	chunk_advance(c, piece.n);
+	if (!lf)
+		return 0;
+	out->text = r->length ? span_of(r->buf ? r->buf : (const uint8_t *)"", r->len) : piece;
+	if (out->length > out->text.n) /* cut: its line end was not kept, so look at the bytes at hand */
+		out->end = piece.n > 1 && piece.p[piece.n - 2] == '\r' ? LINE_END_CRLF : LINE_END_LF;
+	else
+		line_strip(out);
+	if (out->text.n > keep)
+		out->text.n = keep;
+	r->length = 0;
+	return 1;
+}
+
+int line_finish(struct line_reader *r, struct line *out)
+{
+	if (!r->length)
+		return 0;
+	*out = (struct line){
+	    .text = span_of(r->buf ? r->buf : (const uint8_t *)"", r->len),
+	    .length = r->length,
+	    .end = LINE_END_NONE,
+	    .first = r->first,
+	    .last = r->first,
+	};
+	r->length = 0;
+	return 1;
+}
+
+bool line_pending(const struct line_reader *r)
+{
+	return r->length > 0;
+}
+
+void line_reset(struct line_reader *r)
+{
+	pool_put_wiped(r->pool, r->buf, r->cap);
+	r->buf = NULL;
+	r->len = r->cap = 0;
+	r->length = 0;
+}

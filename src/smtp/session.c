@@ -1,0 +1,554 @@
+/*
+ * session.c - one dialogue: where chunks come in and which reader gets the bytes. See session.h and session_internal.h.
+ *
+ * Client bytes are read by mode; the mode is decided by replies (law L6). Bytes behind a command whose reply decides how to
+ * read on (DATA, AUTH, STARTTLS ...) are held until that reply comes, whoever pipelined what. When the reply fell into a
+ * hole - the client acknowledged it, the capture has not got it - the bytes themselves must tell.
+ */
+#include "session_internal.h"
+
+#include <string.h>
+
+const struct session_limits session_limits_default = {
+    .outstanding = 1024,
+    .recipients = 1000,
+    .reply_lines = 64,
+    .auth_steps = AUTH_MAX_CHALLENGES,
+    .held_bytes = 256 * 1024,
+    .transaction_bytes = 256 * 1024,
+};
+
+void set_mode(struct session *s, enum mode mode)
+{
+	if (s->mode == MODE_AUTH && mode != MODE_AUTH)
+		line_reset(&s->reader[client_dir(s)]); /* wiped: it held responses */
+	s->mode = mode;
+}
+
+enum dir client_dir(const struct session *s)
+{
+	return s->flipped ? DIR_SERVER : DIR_CLIENT;
+}
+
+struct session *session_new(struct pool *pool, const struct session_limits *limits, const struct session_setup *setup,
+			    const struct flow *flow, emit_fn *emit, void *ctx)
+{
+	static const char hex[] = "0123456789abcdef";
+	struct session *s = pool_get(pool, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->pool = pool;
+	s->limits = limits ? limits : &session_limits_default;
+	s->flow = flow;
+	s->emit = emit;
+	s->ctx = ctx;
+	s->server_port = setup->server_port;
+	s->syn_seen = setup->syn_seen;
+	s->guessed_roles = setup->guessed_roles;
+	s->queue_end = &s->queue;
+	s->held_end = &s->held;
+	s->candidate_end = &s->candidate;
+	s->size_limit = EV_NONE;
+	s->reader[0].pool = s->reader[1].pool = pool;
+	s->phase = PHASE_CONN;
+	s->last_ts = flow->first_ts;
+	s->last_frame = flow->first_frame;
+	arena_init(&s->reply.arena, pool, 0);
+	arena_init(&s->mail.arena, pool, s->limits->transaction_bytes);
+	for (int i = 0; i < 16; i++)
+		s->record.id[i] = hex[setup->id >> (60 - 4 * i) & 15];
+	if (setup->community_id)
+		span_cstr(span_str(setup->community_id), s->record.community_id, sizeof s->record.community_id);
+	s->record.client = flow->side[DIR_CLIENT];
+	s->record.server = flow->side[DIR_SERVER];
+	s->tls_expected = setup->server_port == 465;
+	s->mode = setup->syn_seen ? MODE_PROXY : MODE_LOST;
+	queue_push(s, pending_new(s, setup->syn_seen ? PENDING_GREETING : PENDING_LOST, SPAN_ABSENT));
+	return s;
+}
+
+/* ---- client bytes that wait ---- */
+
+bool held_append(struct session *s, struct held ***end, uint64_t *bytes, const struct chunk *c)
+{
+	size_t n = c->kind == CHUNK_DATA ? (size_t)c->len : 0;
+	struct held *h = pool_get(s->pool, sizeof *h + n);
+
+	if (!h)
+		return false;
+	h->allocated = sizeof *h + n;
+	h->chunk = *c;
+	if (n) {
+		h->chunk.data = (uint8_t *)(h + 1);
+		memcpy(h + 1, c->data, n);
+	}
+	**end = h;
+	*end = &h->next;
+	*bytes += n;
+	return true;
+}
+
+static void held_pop(struct session *s, struct held **list, struct held ***end, uint64_t *bytes, uint64_t n)
+{
+	struct held *h = *list;
+
+	*list = h->next;
+	if (!*list)
+		*end = list;
+	*bytes -= n < *bytes ? n : *bytes;
+	pool_put_wiped(s->pool, h, h->allocated); /* it may have held responses */
+}
+
+void held_drop(struct session *s, struct held **list, struct held ***end, uint64_t *bytes)
+{
+	while (*list)
+		held_pop(s, list, end, bytes, 0);
+	*bytes = 0;
+}
+
+static bool must_wait(const struct session *s)
+{
+	return s->blocker || s->suspect;
+}
+
+/* The first bytes that wait, then those of c. */
+static size_t peek(const struct session *s, const struct chunk *c, uint8_t *dst, size_t cap)
+{
+	size_t n = 0;
+
+	for (const struct held *h = s->held; h && n < cap && h->chunk.kind == CHUNK_DATA; h = h->next)
+		for (size_t i = 0; i < h->chunk.len && n < cap; i++)
+			dst[n++] = h->chunk.data[i];
+	for (size_t i = 0; c && c->kind == CHUNK_DATA && i < c->len && n < cap; i++)
+		dst[n++] = c->data[i];
+	return n;
+}
+
+/* The blocker's reply will not come: read on as the bytes themselves suggest. */
+static void resolve_blocker(struct session *s, struct span first_bytes)
+{
+	struct pending *p = s->blocker;
+	bool command = looks_like_command(first_bytes);
+
+	while (s->queue && s->queue != p) {
+		struct pending *before = queue_pop(s);
+
+		reply_lost(s, before);
+		pending_free(s, &before);
+	}
+	s->blocker = NULL;
+	p->x.situation |= SIT(REPLY_LOST);
+	if (p->x.verb == VERB_DATA && !command) {
+		p->stage = STAGE_BODY;
+		s->mail.low = true;
+		body_start(s, p);
+	} else if (p->flags & VERB_IS_AUTH && !command) {
+		s->auth.lost = true;
+		set_mode(s, MODE_AUTH);
+	} else {
+		bool tls = (p->x.verb == VERB_STARTTLS || p->x.verb == VERB_X_ANONYMOUSTLS) && tls_looks(first_bytes);
+
+		p = queue_pop(s);
+		reply_lost(s, p);
+		pending_free(s, &p);
+		if (tls)
+			tls_begin(s);
+		else if (s->mode == MODE_AUTH)
+			set_mode(s, MODE_COMMAND);
+	}
+}
+
+/* The client went on although its last words' reply is not in the capture: that reply is lost. */
+static void unblock_lost(struct session *s, const struct chunk *c)
+{
+	const struct pending *p = s->blocker;
+	uint8_t bytes[16];
+	size_t n;
+
+	if (!p || !s->lost_replies || c->peer_seen < s->lost_replies || s->lost_replies <= p->last.peer_seen)
+		return;
+	n = peek(s, c, bytes, sizeof bytes);
+	if (n >= 8 || memchr(bytes, '\n', n) || c->kind == CHUNK_GAP)
+		resolve_blocker(s, span_of(bytes, n));
+}
+
+static void overflow(struct session *s)
+{
+	uint8_t bytes[16];
+	size_t n = peek(s, NULL, bytes, sizeof bytes);
+
+	if (!s->held_said)
+		emit_notice(s, &(struct notice){.id = NOTICE_HELD_OVERFLOW, .a = s->limits->held_bytes}, NULL, SPAN_ABSENT);
+	s->held_said = true;
+	if (s->suspect)
+		body_settle(s);
+	if (s->blocker)
+		resolve_blocker(s, span_of(bytes, n));
+}
+
+void session_release(struct session *s)
+{
+	if (s->releasing)
+		return;
+	s->releasing = true;
+	while (s->held && !must_wait(s)) {
+		struct held *h = s->held;
+		uint64_t before = h->chunk.len;
+
+		session_client_bytes(s, &h->chunk);
+		if (h->chunk.kind == CHUNK_DATA)
+			s->held_bytes -= before - h->chunk.len;
+		if (h->chunk.len == 0)
+			held_pop(s, &s->held, &s->held_end, &s->held_bytes, 0);
+	}
+	s->releasing = false;
+}
+
+/* ---- one chunk of the client ---- */
+
+static void gap_notice(struct session *s, const struct chunk *c)
+{
+	enum { TOLD = 16 }; /* holes named one by one; all are counted */
+	bool client = c->dir == client_dir(s);
+	struct origin at = {.off = c->off, .peer_seen = c->peer_seen, .ts = c->ts, .frame = c->frame};
+
+	s->gaps++;
+	s->gap_bytes += c->len;
+	if (s->gaps > TOLD || s->flow->packets[c->dir] == 0 || s->mode == MODE_TLS)
+		return;
+	emit_notice(s, &(struct notice){.id = NOTICE_STREAM_GAP, .a = c->len, .text = client ? SPAN("client") : SPAN("server")},
+		    &at, SPAN_ABSENT);
+}
+
+static void lose_commands(struct session *s, const struct chunk *c)
+{
+	line_reset(&s->reader[c->dir]);
+	if (!s->queue || queue_last(s)->kind != PENDING_LOST)
+		queue_push(s, pending_new(s, PENDING_LOST, SPAN_ABSENT));
+	set_mode(s, MODE_LOST);
+}
+
+static void client_gap(struct session *s, struct chunk *c)
+{
+	uint64_t inside;
+
+	switch (s->mode) {
+	case MODE_PROXY:
+	case MODE_COMMAND:
+	case MODE_LOST:
+		lose_commands(s, c);
+		break;
+	case MODE_AUTH:
+		line_reset(&s->reader[c->dir]);
+		s->auth.lost = true;
+		s->blocker = s->auth_pending; /* the response was in the hole */
+		break;
+	case MODE_DATA:
+		s->body_gap = true;
+		s->eod.line_length += c->len;
+		break;
+	case MODE_BDAT:
+		inside = c->len < s->bdat_left ? c->len : s->bdat_left;
+		s->bdat_left -= inside;
+		s->body_gap = true;
+		if (s->bdat_body) {
+			s->bdat_body->size += inside;
+			s->bdat_body->lost += inside;
+		}
+		if (s->bdat_left == 0)
+			set_mode(s, MODE_COMMAND);
+		if (inside < c->len)
+			lose_commands(s, c);
+		break;
+	case MODE_TLS:
+	case MODES:
+		break;
+	}
+	c->len = 0;
+}
+
+static void client_lines(struct session *s, struct chunk *c)
+{
+	struct line l;
+	uint32_t keep = s->mode == MODE_AUTH ? LINE_KEPT_AUTH : LINE_KEPT;
+
+	if (s->mode != MODE_AUTH && !line_pending(&s->reader[c->dir]) && tls_looks(span_of(c->data, (size_t)c->len))) {
+		tls_begin(s);
+		return;
+	}
+	if (line_next(&s->reader[c->dir], c, keep, &l) != 1)
+		return;
+	if (s->mode == MODE_AUTH)
+		session_auth_line(s, &l);
+	else
+		client_line(s, &l);
+}
+
+/* The very first bytes: a PROXY header, a TLS hello, or a command. */
+static void client_start(struct session *s, struct chunk *c)
+{
+	struct line_reader *r = &s->reader[c->dir];
+	uint8_t bytes[256];
+	size_t have = r->length < sizeof bytes ? (size_t)r->length : sizeof bytes;
+	size_t more = c->len < sizeof bytes - have ? (size_t)c->len : sizeof bytes - have;
+	size_t used;
+	char address[64];
+	int got;
+
+	if (have)
+		memcpy(bytes, r->buf, have);
+	memcpy(bytes + have, c->data, more);
+	if (tls_looks(span_of(bytes, have + more))) {
+		line_reset(r);
+		tls_begin(s);
+		return;
+	}
+	got = proxy_parse(span_of(bytes, have + more), &used, address, sizeof address);
+	if (got == 0 && have + more < sizeof bytes) {
+		struct line l;
+
+		line_next(r, &(struct chunk){.kind = c->kind, .dir = c->dir, .off = c->off, .len = more, .data = c->data,
+					     .ts = c->ts, .frame = c->frame, .peer_seen = c->peer_seen}, LINE_KEPT, &l);
+		c->data += more;
+		c->off += more;
+		c->len -= more;
+		return;
+	}
+	set_mode(s, MODE_COMMAND);
+	if (got != 1)
+		return;
+	line_reset(r);
+	s->proxy = true;
+	s->client_address = pool_copy(s->pool, span_str(address));
+	c->data += used - have;
+	c->off += used - have;
+	c->len -= used - have;
+}
+
+/* Reads c as far as it can be read now; what must wait stays in it. */
+void session_client_bytes(struct session *s, struct chunk *c)
+{
+	if (c->kind == CHUNK_GAP) {
+		if (!must_wait(s))
+			client_gap(s, c);
+		return;
+	}
+	while (c->len && !must_wait(s)) {
+		switch (s->mode) {
+		case MODE_PROXY:
+			client_start(s, c);
+			break;
+		case MODE_COMMAND:
+		case MODE_AUTH:
+		case MODE_LOST:
+			client_lines(s, c);
+			break;
+		case MODE_DATA:
+			body_bytes(s, c);
+			break;
+		case MODE_BDAT:
+			bdat_bytes(s, c);
+			break;
+		case MODE_TLS:
+		case MODES:
+			tls_bytes(s, c);
+			break;
+		}
+	}
+}
+
+static void client_chunk(struct session *s, struct chunk *c)
+{
+	if (c->kind == CHUNK_GAP)
+		gap_notice(s, c);
+	if (s->suspect && s->reply_end && c->peer_seen >= s->reply_end && s->mode != MODE_TLS) {
+		body_settle(s); /* the client saw one reply and went on: so did the server */
+		session_release(s);
+	}
+	unblock_lost(s, c);
+	session_release(s);
+	if (!s->held)
+		session_client_bytes(s, c);
+	if (!c->len)
+		return;
+	if (s->held_bytes + (c->kind == CHUNK_DATA ? c->len : 0) > s->limits->held_bytes ||
+	    !held_append(s, &s->held_end, &s->held_bytes, c)) {
+		overflow(s);
+		session_release(s);
+		if (!s->held)
+			session_client_bytes(s, c);
+		else
+			held_append(s, &s->held_end, &s->held_bytes, c);
+	}
+}
+
+/* ---- one chunk of the server ---- */
+
+static void server_chunk(struct session *s, struct chunk *c)
+{
+	struct line_reader *r = &s->reader[c->dir];
+	struct line l;
+
+	if (c->kind == CHUNK_GAP) {
+		gap_notice(s, c);
+		line_reset(r);
+		s->lost_replies = c->off + c->len;
+		s->junk_line = true; /* the rest of the line that the hole cut */
+		if (s->reply.active)
+			s->reply.suspect = true;
+		return;
+	}
+	while (c->len) {
+		if (s->opaque[c->dir] || (!line_pending(r) && tls_looks(span_of(c->data, (size_t)c->len)))) {
+			tls_bytes(s, c);
+			continue;
+		}
+		if (line_next(r, c, s->mode == MODE_AUTH ? LINE_KEPT_AUTH : LINE_KEPT, &l) == 1) {
+			server_line(s, &l);
+			session_release(s);
+		}
+		if (c->len && c->dir == client_dir(s)) { /* TURN: the sides have changed */
+			client_chunk(s, c);
+			return;
+		}
+	}
+}
+
+/* ---- conflicting copies ---- */
+
+static void conflict(struct session *s, const struct chunk *c)
+{
+	enum { SHOWN = 32 };
+	bool client = c->dir == client_dir(s);
+	bool secret = client && (s->mode == MODE_AUTH || s->held || c->off + c->len > s->offset[c->dir] ||
+				 (c->off < s->secret_hi && c->off + c->len > s->secret_lo));
+	struct origin at = {.off = c->off, .peer_seen = c->peer_seen, .ts = c->ts, .frame = c->frame};
+	struct notice n = {.id = NOTICE_CONFLICT, .a = c->len};
+	uint8_t both[2 * SHOWN + 4];
+	size_t len = c->len < SHOWN ? (size_t)c->len : SHOWN;
+
+	n.text = !client ? SPAN("reply") : s->mode == MODE_DATA || s->mode == MODE_BDAT ? SPAN("data") : SPAN("command");
+	if (secret || s->mode == MODE_TLS) {
+		emit_notice(s, &n, &at, SPAN_ABSENT);
+		return;
+	}
+	memcpy(both, c->kept, len);
+	memcpy(both + len, " != ", 4);
+	memcpy(both + len + 4, c->data, len);
+	emit_notice(s, &n, &at, span_of(both, 2 * len + 4));
+}
+
+/* ---- faces ---- */
+
+/* Without a handshake the content says who is who, at the first bytes that tell. */
+static void learn_roles(struct session *s, const struct chunk *c)
+{
+	struct span first = span_of(c->data, (size_t)c->len);
+	bool reply = first.n >= 4 && span_all(span_first(first, 3), CHAR_DIGIT) && first.p[0] >= '2' && first.p[0] <= '5' &&
+		     (first.p[3] == ' ' || first.p[3] == '-');
+
+	s->roles_known = true;
+	if (reply)
+		s->flipped = c->dir == DIR_CLIENT;
+	else if (looks_like_command(first))
+		s->flipped = c->dir == DIR_SERVER;
+	else
+		s->roles_known = false;
+	s->record.client = s->flow->side[client_dir(s)];
+	s->record.server = s->flow->side[dir_other(client_dir(s))];
+}
+
+void session_feed(struct session *s, const struct chunk *chunk)
+{
+	struct chunk c = *chunk;
+
+	if (c.kind == CHUNK_CONFLICT) {
+		conflict(s, &c);
+		return;
+	}
+	s->last_ts = c.ts;
+	s->last_frame = c.frame;
+	if (c.kind == CHUNK_END) {
+		s->ended[c.dir] = true;
+		return;
+	}
+	if (c.kind == CHUNK_DATA) {
+		if (s->guessed_roles && !s->roles_known && !s->had_data[0] && !s->had_data[1])
+			learn_roles(s, &c);
+		s->had_data[c.dir] = true;
+	}
+	s->offset[c.dir] = c.off + c.len;
+	if (c.dir == client_dir(s))
+		client_chunk(s, &c);
+	else
+		server_chunk(s, &c);
+}
+
+/* What is still open when the connection ends. */
+static void finish_streams(struct session *s)
+{
+	struct line l;
+	uint8_t bytes[16];
+
+	if (line_finish(&s->reader[dir_other(client_dir(s))], &l))
+		server_line(s, &l);
+	reply_flush(s);
+	for (int rounds = 0; rounds < 4096 && (s->suspect || (s->blocker && s->held)); rounds++) {
+		if (s->suspect)
+			body_settle(s);
+		else
+			resolve_blocker(s, span_of(bytes, peek(s, NULL, bytes, sizeof bytes)));
+		session_release(s);
+	}
+	held_drop(s, &s->held, &s->held_end, &s->held_bytes);
+	if (line_finish(&s->reader[client_dir(s)], &l))
+		client_partial_line(s, &l);
+}
+
+static void finish_queue(struct session *s)
+{
+	while (s->queue) {
+		struct pending *p = queue_pop(s);
+
+		if (p->kind == PENDING_COMMAND && !p->tentative) {
+			p->x.situation |= s->connection_over ? SIT(CLOSED_UNANSWERED) : 0;
+			if (s->connection_over && s->ended[dir_other(client_dir(s))] && !s->ended[client_dir(s)])
+				p->x.situation |= SIT(SERVER_CLOSED);
+			apply_reply(s, p, NULL);
+		}
+		pending_free(s, &p);
+	}
+}
+
+void session_close(struct session **session, enum tcp_close why, int64_t ts)
+{
+	struct session *s = *session;
+
+	*session = NULL;
+	if (!s)
+		return;
+	s->connection_over = why == TCP_CLOSE_FIN || why == TCP_CLOSE_RST;
+	finish_streams(s);
+	finish_queue(s);
+	if (s->mail.open)
+		mail_end(s, NULL, NULL);
+	tls_finish(s);
+	emit_session(s, why, ts);
+	held_drop(s, &s->held, &s->held_end, &s->held_bytes);
+	candidate_clear(s);
+	body_put(s, &s->bdat_body);
+	body_put(s, &s->mail.body);
+	ehlo_forget(s);
+	auth_clear(&s->auth);
+	arena_clear(&s->reply.arena);
+	arena_clear(&s->mail.arena);
+	line_reset(&s->reader[0]);
+	line_reset(&s->reader[1]);
+	pool_drop(s->pool, &s->helo);
+	pool_drop(s->pool, &s->banner);
+	pool_drop(s->pool, &s->user);
+	pool_drop(s->pool, &s->client_address);
+	pool_drop(s->pool, &s->candidate_verb);
+	pool_put(s->pool, s, sizeof *s);
+}

@@ -1,0 +1,309 @@
+/*
+ * session_internal.h - the state of one dialogue and the faces of the files that share it. Private to smtp/session*.c.
+ *
+ * Two machines and one queue. mode says how client bytes are read, phase is protocol progress, the queue holds what the
+ * client sent and the server has not answered. Who writes what:
+ *   mode            set_mode() only                                    (session.c)
+ *   phase, real     apply_*() when a reply is matched only             (session_reply.c)
+ *   queue           queue_*()                                          (session_queue.c)
+ *   transaction     mail_*()                                           (session_mail.c)
+ *   exchange        session_auth_*()                                   (session_auth.c)
+ */
+#ifndef SESSION_INTERNAL_H
+#define SESSION_INTERNAL_H
+
+#include "smtpscope/auth.h"
+#include "smtpscope/eod.h"
+#include "smtpscope/header.h"
+#include "smtpscope/line.h"
+#include "smtpscope/session.h"
+
+enum mode {
+	MODE_PROXY,   /* the first client bytes: a PROXY header may stand there */
+	MODE_COMMAND,
+	MODE_AUTH,    /* SASL responses */
+	MODE_DATA,    /* after 354, until CRLF.CRLF */
+	MODE_BDAT,    /* counted octets */
+	MODE_TLS,     /* opaque: TLS, a SASL security layer, or a protocol that is not SMTP */
+	MODE_LOST,    /* octets were lost: nothing is believed until the server replies */
+	MODES
+};
+
+/* What the client may believe, or what is really so (design: client's view and the real state). */
+struct view {
+	bool hello, ehlo, mail, rcpt, authenticated;
+	bool bdat_open, bdat_last, bdat_failed, binarymime, smtputf8;
+};
+
+/* Message data of one message, shared by the commands that carry it and by the transaction. */
+struct body {
+	uint32_t refs;
+	uint64_t size, lines, longest, unstuffed, chunks, lost;
+	struct arena arena;
+	struct header header;
+};
+
+enum pending_kind {
+	PENDING_GREETING,
+	PENDING_COMMAND,
+	PENDING_LOST, /* commands that fell into a hole or were sent before the capture began: any number of replies */
+	PENDING_DOT,  /* the end of a message whose DATA was not captured */
+};
+
+enum pending_stage {
+	STAGE_REPLY, /* waits for a reply */
+	STAGE_BODY,  /* DATA: 354 came, the text is being sent */
+	STAGE_FINAL, /* DATA: the end was sent */
+};
+
+/* One command in the queue. The line's own copy stands behind the struct; spans point into it. */
+struct pending {
+	struct pending *next;
+	size_t allocated;
+	enum pending_kind kind;
+	enum pending_stage stage;
+	struct exchange x;
+	unsigned flags;            /* enum verb_flag */
+	struct origin first, last; /* of its line, then of what followed it */
+	int64_t line_ts;           /* last octet of the command line, of the final dot, of the last response */
+	enum line_end line_end;
+	bool tentative;            /* MODE_LOST: discarded when message text follows */
+	bool emitted;
+	struct span address, params, domain; /* MAIL, RCPT; EHLO */
+	uint64_t bdat_size;
+	bool bdat_last, one_round;
+	struct body *body;         /* DATA, BDAT */
+	uint32_t finals;           /* replies still to come to the end of data: 1, LMTP one a recipient */
+	uint32_t final_index;      /* those that came */
+	uint16_t *codes;
+	uint32_t code_count, code_cap;
+	uint16_t few_codes[4];
+	int64_t reply_ts;          /* first octet of the first reply; EV_NO_TIME without one */
+	int64_t last_ts;           /* last octet of the last reply */
+	uint64_t last_frame;
+};
+
+/* The reply being put together. */
+struct reply {
+	bool active;
+	int code;
+	uint32_t lines, kept;
+	uint32_t defects;
+	uint64_t start, end;   /* server stream offsets */
+	uint64_t peer_seen;    /* of its first line */
+	int64_t first_ts, last_ts;
+	uint64_t frame;
+	struct arena arena;    /* text and enhanced */
+	struct span *text;
+	struct span enhanced;
+	bool suspect;          /* the client went on as if it were complete */
+	bool text_cut;
+};
+
+struct recipient {
+	struct span address, params;
+	uint16_t code;  /* reply to RCPT, 0 unknown */
+	uint16_t final; /* LMTP, PRDR: reply after the end of data */
+};
+
+struct recipient_block; /* session_mail.c */
+
+struct transaction {
+	uint32_t number;      /* 1, 2, ... */
+	bool open;
+	bool cut, low;        /* a limit was reached; octets are missing nearby */
+	struct arena arena;
+	struct span from, params;
+	struct recipient_block *first_block, *last_block;
+	uint32_t listed, count, accepted, refused;
+	uint64_t declared;
+	struct body *body;
+	int64_t start;
+	uint64_t first_frame;
+	bool prdr;
+};
+
+/* Client bytes that wait for a reply that decides how to read them. */
+struct held {
+	struct held *next;
+	struct chunk chunk; /* data points behind the struct */
+	size_t allocated;
+};
+
+/* How far TLS got, from record headers alone. */
+struct tls_track {
+	uint8_t header[5];
+	uint8_t have;
+	uint16_t left;
+	uint8_t seen; /* TLS_SEEN_* */
+};
+enum { TLS_SEEN_HELLO = 1, TLS_SEEN_DATA = 2, TLS_SEEN_ALERT = 4, TLS_SEEN_JUNK = 8 };
+
+struct session {
+	struct pool *pool;
+	const struct session_limits *limits;
+	const struct flow *flow;
+	emit_fn *emit;
+	void *ctx;
+	struct session_record record;
+	uint16_t server_port;
+	bool flipped;          /* the client is dir 1 (content, or TURN) */
+	bool reversed;         /* by TURN or ATRN */
+	bool syn_seen, guessed_roles, roles_known;
+
+	enum mode mode;
+	enum phase phase;
+	struct view real, seen; /* seen: the client's view */
+	bool view_stale;        /* replies were matched since .seen was made */
+
+	struct line_reader reader[2]; /* by dir */
+	uint64_t offset[2];           /* delivered so far, gaps included, by dir */
+	bool had_data[2], ended[2];
+	bool connection_over;         /* closing, and not because the capture or the memory ended */
+
+	struct pending *queue, **queue_end;
+	uint32_t outstanding;
+	struct pending *blocker; /* its reply decides how the next client bytes read */
+	struct held *held, **held_end;
+	uint64_t held_bytes;
+	bool releasing;
+
+	struct reply reply;
+	uint64_t reply_end;      /* server offset behind the last matched reply */
+	uint64_t sync_end;       /* the same, of the last command that must end a group */
+	uint64_t greeting_end;   /* 0 until the greeting came */
+	uint64_t lost_replies;   /* server offset behind the last hole or junk; 0 none */
+	bool junk_line;
+
+	/* facts of EHLO */
+	bool list_known, helo_only;
+	uint64_t keywords;       /* 1 << enum ehlo_keyword */
+	uint64_t size_limit;     /* EV_NONE */
+	struct span *extensions;
+	uint32_t extension_count;
+	struct span extension_text; /* the block all of them point into */
+	struct span mechanisms;     /* "PLAIN LOGIN" */
+	struct span helo, banner;
+
+	struct auth auth;
+	struct pending *auth_pending;
+	struct span user;         /* last that succeeded */
+	uint32_t lone_tokens;     /* lines to hide after a refused AUTH */
+	uint64_t secret_lo, secret_hi; /* client offsets that held secrets, from - to */
+
+	struct transaction mail;
+	struct body *bdat_body;
+	uint64_t bdat_left;
+	struct eod eod;
+	bool body_gap;            /* octets of the body in progress are lost */
+	struct held *candidate;   /* client bytes behind a non-standard end of data */
+	struct held **candidate_end;
+	uint64_t candidate_bytes;
+	char candidate_form[16];
+	struct span candidate_verb;
+	bool candidate_seen, candidate_full, suspect; /* suspect: the strict end came, the server may have seen more */
+	bool data_refused, after_message, error_run;
+	bool after_354;          /* the next octet is the first of the text */
+	bool tls, tls_expected; /* tls: agreed by STARTTLS */
+	bool opaque[2];         /* by dir: bytes are TLS, or no SMTP, and only counted */
+	bool starttls_offered, starttls_refused, starttls_accepted, starttls_injected, starttls_stripped, back_in_clear;
+	struct tls_track track[2];
+	struct span client_address;
+
+	/* counters for the session event */
+	uint32_t commands, transactions, accepted, auth_attempts, gaps;
+	uint64_t gap_bytes;
+	uint32_t by_class[4];     /* 2xx .. 5xx */
+	bool quit, greeting_refused, overflow_said, held_said, proxy;
+	uint64_t last_line_hash;  /* of the last command that got 5yz, for "repeated" */
+	int64_t last_ts;
+	uint64_t last_frame;
+};
+
+/* session.c */
+void set_mode(struct session *s, enum mode mode);
+enum dir client_dir(const struct session *s);
+void session_release(struct session *s);             /* feeds held client bytes as far as they can be read */
+void session_client_bytes(struct session *s, struct chunk *c);
+void held_drop(struct session *s, struct held **list, struct held ***end, uint64_t *bytes);
+bool held_append(struct session *s, struct held ***end, uint64_t *bytes, const struct chunk *c);
+
+/* session_queue.c */
+struct pending *pending_new(struct session *s, enum pending_kind kind, struct span line);
+void pending_free(struct session *s, struct pending **p);
+void queue_push(struct session *s, struct pending *p);
+struct pending *queue_pop(struct session *s);
+struct pending *queue_last(const struct session *s);
+void queue_drop_tentative(struct session *s);
+void queue_confirm_tentative(struct session *s);
+void pending_add_code(struct session *s, struct pending *p, int code);
+
+/* session_client.c */
+void client_line(struct session *s, const struct line *l);
+void client_partial_line(struct session *s, const struct line *l);
+bool looks_like_command(struct span text);
+
+/* session_body.c */
+void body_bytes(struct session *s, struct chunk *c);  /* MODE_DATA */
+void bdat_bytes(struct session *s, struct chunk *c);  /* MODE_BDAT */
+void body_start(struct session *s, struct pending *p);
+void body_begin_chunk(struct session *s, struct pending *p);
+void body_put(struct session *s, struct body **b);
+struct body *body_ref(struct body *b);
+void body_resync(struct session *s, int code);        /* a reply came while the text is being sent */
+bool body_prove_smuggling(struct session *s, int code); /* one reply too many after a suspect message */
+void body_settle(struct session *s);                  /* no extra reply came: the strict reading stands */
+void candidate_clear(struct session *s);
+
+/* session_reply.c */
+void server_line(struct session *s, const struct line *l);
+void reply_flush(struct session *s);                  /* ends an unterminated reply */
+void reply_suspect(struct session *s, const struct line *client);
+void reply_lost(struct session *s, struct pending *p); /* p was answered in a hole: assume success */
+
+/* session_apply.c */
+void apply_reply(struct session *s, struct pending *p, const struct reply *r);
+void view_expect(struct view *v, const struct pending *p);
+
+/* session_ehlo.c */
+void ehlo_learn(struct session *s, const struct reply *r);
+void ehlo_forget(struct session *s);
+uint64_t ehlo_line_limit(const struct session *s, enum verb v);
+bool ehlo_offers(const struct session *s, struct span mechanism);
+bool ehlo_advertises(const struct session *s, const char *keyword);
+
+/* session_mail.c */
+void mail_open(struct session *s, const struct pending *p, bool lost);
+void mail_recipient(struct session *s, const struct pending *p, int code);
+void mail_final(struct session *s, const struct pending *p, uint32_t index, int code);
+/* Ends the transaction with its message event; r: the final reply or NULL. */
+void mail_end(struct session *s, const struct pending *p, const struct reply *r);
+struct span queue_id_find(struct span text);
+
+/* session_auth.c */
+void session_auth_begin(struct session *s, struct pending *p, const struct command *c);
+void session_auth_line(struct session *s, const struct line *l);
+void session_auth_end(struct session *s, struct pending *p, const struct reply *r);
+
+/* session_emit.c */
+void emit_command(struct session *s, struct pending *p, const struct reply *r);
+void emit_orphan(struct session *s, enum exchange_kind kind, const struct reply *r);
+void emit_notice(struct session *s, struct notice *n, const struct origin *at, struct span evidence);
+void emit_session(struct session *s, enum tcp_close why, int64_t ts);
+void event_common(struct session *s, struct event *ev, enum dataset set, int64_t ts);
+void event_reply(struct event *ev, const struct reply *r);
+bool near_gap(const struct session *s, const struct pending *p);
+
+/* session_tls.c */
+bool tls_looks(struct span bytes);      /* the start of a TLS record */
+void tls_bytes(struct session *s, struct chunk *c);
+void tls_begin(struct session *s);
+const char *tls_verdict(const struct session *s);
+bool tls_complete(const struct session *s);
+void tls_finish(struct session *s);
+
+/* proxy.c */
+/* 1: header of *used bytes, its source address in text; 0: need more; -1: no PROXY header. (HAProxy "PROXY protocol" 2.1, 2.2) */
+int proxy_parse(struct span bytes, size_t *used, char *text, size_t cap);
+
+#endif

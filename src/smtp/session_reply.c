@@ -1,0 +1,275 @@
+/*
+ * session_reply.c - lines of the server become replies, and each reply finds its command (RFC 5321 4.2, RFC 2920 3.1).
+ *
+ * By order; where something is lost, by numbers. Three rules keep pairs from shifting:
+ *   a command that the client followed up after having seen a hole in the replies was answered in that hole;
+ *   a reply that the client had seen before it sent the next captured command belongs to what came before it;
+ *   a reply sent before the server had received a command does not answer it.
+ * Codes only break ties behind a hole: 354 is for DATA, 334 and 235 for AUTH, 221 for QUIT.
+ */
+#include "session_internal.h"
+
+/* ---- putting a reply together ---- */
+
+static void reply_start(struct session *s, const struct line *l)
+{
+	struct reply *r = &s->reply;
+
+	arena_clear(&r->arena);
+	*r = (struct reply){.arena = r->arena, .active = true, .start = l->first.off, .peer_seen = l->first.peer_seen};
+	r->first_ts = l->first.ts;
+	r->text = arena_get(&r->arena, sizeof *r->text);
+}
+
+static void keep_text(struct session *s, struct span text)
+{
+	struct reply *r = &s->reply;
+	struct span *more;
+
+	if (r->kept >= s->limits->reply_lines || !r->text) {
+		r->text_cut = true;
+		return;
+	}
+	if (r->kept && (r->kept & (r->kept - 1)) == 0) { /* a power of two: the list is full */
+		more = arena_get(&r->arena, 2 * r->kept * sizeof *more);
+		if (!more) {
+			r->text_cut = true;
+			return;
+		}
+		for (uint32_t i = 0; i < r->kept; i++)
+			more[i] = r->text[i];
+		r->text = more;
+	}
+	r->text[r->kept] = arena_copy(&r->arena, text);
+	if (r->text[r->kept].p)
+		r->kept++;
+}
+
+static void reply_add(struct session *s, const struct line *l, const struct reply_line *rl)
+{
+	struct reply *r = &s->reply;
+	/* "unexpected" bits of a line that only continues a reply */
+	uint32_t defects = rl->defects;
+
+	if (r->lines && rl->code >= 0 && r->code >= 0 && rl->code != r->code)
+		defects |= REPLY_DEFECT(CODE_MISMATCH);
+	if (rl->code >= 0 || !r->lines)
+		r->code = rl->code;
+	if (rl->enhanced.p)
+		r->enhanced = arena_copy(&r->arena, rl->enhanced);
+	r->lines++;
+	r->defects |= defects;
+	r->end = l->first.off + l->length;
+	r->last_ts = l->last.ts;
+	r->frame = l->last.frame;
+	keep_text(s, rl->text);
+}
+
+static void reply_done(struct session *s);
+
+void reply_flush(struct session *s)
+{
+	if (!s->reply.active)
+		return;
+	s->reply.defects |= REPLY_DEFECT(UNTERMINATED);
+	reply_done(s);
+}
+
+/*
+ * The client sends a command although the reply it waits for has no last line: for the client it was complete. A greeting may
+ * be sent in two parts to catch early talkers, so there the next line decides.
+ */
+void reply_suspect(struct session *s, const struct line *client)
+{
+	struct line_reader *r = &s->reader[dir_other(client_dir(s))];
+	const struct pending *p = s->queue;
+	uint64_t sent = s->offset[dir_other(client_dir(s))];
+	struct line l;
+
+	if (!p || p->next || client->first.peer_seen < sent || client->first.peer_seen == 0)
+		return;
+	if (p->kind == PENDING_COMMAND && !(p->flags & VERB_LAST))
+		return;
+	if (line_pending(r) && p->kind == PENDING_GREETING && line_finish(r, &l) == 1)
+		server_line(s, &l);
+	if (!s->reply.active)
+		return;
+	if (p->kind == PENDING_GREETING)
+		s->reply.suspect = true;
+	else
+		reply_flush(s);
+}
+
+/* A line without a code where no reply is under way. */
+static void junk_line(struct session *s, const struct line *l, const struct reply_line *rl)
+{
+	bool cut = s->junk_line || l->end == LINE_END_NONE;
+
+	s->junk_line = false;
+	if (cut && !(s->queue && s->queue->kind == PENDING_GREETING && l->first.off == 0))
+		return;
+	reply_start(s, l);
+	reply_add(s, l, rl);
+	if (s->queue && s->queue->kind == PENDING_GREETING) {
+		reply_done(s);
+		return;
+	}
+	s->lost_replies = s->reply.end;
+	s->reply.active = false;
+	emit_orphan(s, EXCHANGE_UNSOLICITED, &s->reply);
+}
+
+void server_line(struct session *s, const struct line *l)
+{
+	struct reply *r = &s->reply;
+	struct reply_line rl;
+
+	reply_line_parse(l->text, l->length, l->end, &rl);
+	if (r->active && rl.code >= 0 && r->suspect &&
+	    (rl.code != r->code || !s->queue || s->queue->kind != PENDING_GREETING))
+		reply_flush(s);
+	if (!r->active && rl.code < 0) {
+		junk_line(s, l, &rl);
+		return;
+	}
+	s->junk_line = false;
+	if (!r->active)
+		reply_start(s, l);
+	reply_add(s, l, &rl);
+	if (rl.last && rl.code >= 0)
+		reply_done(s);
+}
+
+/* ---- finding its command ---- */
+
+static bool is_for_earlier(const struct reply *r, const struct pending *next)
+{
+	return r->end <= next->first.peer_seen || (r->peer_seen && r->peer_seen < next->first.off + next->x.length);
+}
+
+static bool code_fits(const struct pending *p, int code)
+{
+	switch (code) {
+	case 354:
+		return p->x.verb == VERB_DATA || p->x.verb == VERB_XEXCH50;
+	case 334:
+	case 235:
+		return p->flags & VERB_IS_AUTH;
+	case 221:
+		return p->x.verb == VERB_QUIT;
+	default:
+		return true;
+	}
+}
+
+static bool code_fits_later(const struct pending *p, int code)
+{
+	for (p = p->next; p; p = p->next)
+		if (code_fits(p, code))
+			return true;
+	return false;
+}
+
+static bool answered_in_hole(const struct session *s, const struct pending *p, const struct reply *r)
+{
+	if (!s->lost_replies || s->lost_replies > r->start || p->stage != STAGE_REPLY || s->lost_replies <= p->first.peer_seen)
+		return false;
+	if (p->next && p->next->kind == PENDING_COMMAND && p->next->first.peer_seen >= s->lost_replies &&
+	    r->start >= p->next->first.peer_seen)
+		return true;
+	return p->kind == PENDING_COMMAND && !code_fits(p, r->code) && code_fits_later(p, r->code);
+}
+
+/* The head of the queue that this reply answers; what was answered in holes before it is taken out. NULL: nobody asked. */
+static struct pending *find_command(struct session *s, const struct reply *r)
+{
+	struct pending *p;
+
+	while ((p = s->queue)) {
+		bool here = p->kind == PENDING_LOST ? !p->next || is_for_earlier(r, p->next) : !answered_in_hole(s, p, r);
+
+		if (here)
+			return p;
+		p = queue_pop(s);
+		reply_lost(s, p);
+		pending_free(s, &p);
+	}
+	return NULL;
+}
+
+/* The lines that waited in MODE_LOST for a sign of the server were commands after all, if it had received them. */
+static void leave_lost_mode(struct session *s, const struct reply *r)
+{
+	const struct pending *last = queue_last(s);
+
+	if (s->mode != MODE_LOST)
+		return;
+	if (last && last->tentative && r->peer_seen && r->peer_seen < last->first.off + last->x.length)
+		return;
+	queue_confirm_tentative(s);
+	set_mode(s, MODE_COMMAND);
+}
+
+/* A reply to something that is not in the capture: only what it does to the way the client's bytes are read. */
+static void orphan_effects(struct session *s, const struct reply *r)
+{
+	if (r->code == 354 && s->mode == MODE_COMMAND) {
+		struct pending *data = pending_new(s, PENDING_DOT, SPAN_ABSENT);
+
+		if (data) {
+			data->stage = STAGE_BODY;
+			data->x.verb = VERB_DATA;
+			body_start(s, data);
+		}
+		queue_push(s, data);
+	} else if (r->code == 334 && s->mode == MODE_COMMAND) {
+		set_mode(s, MODE_AUTH);
+	} else if (s->mode == MODE_AUTH && !s->auth_pending) {
+		set_mode(s, MODE_COMMAND);
+	}
+	if (r->code == 421)
+		s->phase = PHASE_CLOSED;
+}
+
+static void midstream_greeting(struct session *s, struct reply *r)
+{
+	struct pending *p = pending_new(s, PENDING_GREETING, SPAN_ABSENT);
+
+	if (!p)
+		return;
+	apply_reply(s, p, r);
+	pending_free(s, &p);
+}
+
+static void reply_orphan(struct session *s, const struct pending *p, struct reply *r)
+{
+	bool start = r->start == 0 && r->code == 220 && !s->syn_seen;
+
+	if (p && start && s->greeting_end == 0) {
+		midstream_greeting(s, r);
+		return;
+	}
+	emit_orphan(s, p ? EXCHANGE_LOST : EXCHANGE_UNSOLICITED, r);
+	orphan_effects(s, r);
+}
+
+/* The reply is complete. */
+static void reply_done(struct session *s)
+{
+	struct reply *r = &s->reply;
+	struct pending *p;
+
+	r->active = false;
+	leave_lost_mode(s, r);
+	p = find_command(s, r);
+	if (!p && s->suspect && body_prove_smuggling(s, r->code))
+		p = find_command(s, r);
+	s->reply_end = r->end;
+	s->view_stale = true;
+	if (r->code >= 200 && r->code < 600)
+		s->by_class[r->code / 100 - 2]++;
+	if (!p || p->kind == PENDING_LOST)
+		reply_orphan(s, p, r);
+	else
+		apply_reply(s, p, r);
+}

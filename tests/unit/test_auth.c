@@ -1,0 +1,195 @@
+/* AUTH exchanges (RFC 4954; vectors of RFC 2195, 5802, 7677, 2831 and [MS-NLMP] shapes): identity and result, and no secret kept. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "guard.h"
+#include "smtpscope/auth.h"
+
+struct step {
+	char who; /* 'S' text of a 334, 'C' a response line, 0 the end */
+	const char *text;
+};
+
+struct row {
+	const char *name, *mechanism, *initial;
+	struct step steps[8];
+	int code;
+	const char *user, *authzid, *domain;
+	enum auth_result result;
+	const char *secret; /* must not be in anything that is kept */
+};
+
+#define NTLM_3                                                                                                              \
+	"TlRMTVNTUAADAAAAGAAYAF4AAAAYABgAdgAAAA4ADgBAAAAACgAKAE4AAAAGAAYAWAAAAAAAAACOAAAABYIAAEUAWABBAE0AUABMAEUAYQBsAGkAYwBl" \
+	"AFcAUwAxAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABAgMEBQYHCAkKCwwNDg8QERITFBUWFw=="
+#define DIGEST_RESPONSE                                                                                                     \
+	"Y2hhcnNldD11dGYtOCx1c2VybmFtZT0iY2hyaXMiLHJlYWxtPSJlbHdvb2QuaW5ub3NvZnQuY29tIixub25jZT0iT0E2TUc5dEVRR20yaGgiLG5jPT" \
+	"AwMDAwMDAxLGNub25jZT0iT0E2TUhYaDZWcVRyUmsiLGRpZ2VzdC11cmk9InNtdHAvZWx3b29kLmlubm9zb2Z0LmNvbSIscmVzcG9uc2U9NTJmZjQ0" \
+	"OTA3ZjcyMzE0NDgxYjVjMDk4YzcwOGViZjMscW9wPWF1dGg="
+
+static const struct row rows[] = {
+    {"plain", "PLAIN", "AGFsaWNlAHMzY3IzdA==", {{0}}, 235, "alice", "", "", AUTH_SUCCESS, "s3cr3t"},
+    {"plain, authzid", "plain", "YWRtaW4AYWxpY2UAczNjcjN0", {{0}}, 235, "alice", "admin", "", AUTH_SUCCESS, "s3cr3t"},
+    {"plain, two steps", "PLAIN", NULL, {{'S', ""}, {'C', "AGFsaWNlAHMzY3IzdA=="}}, 535, "alice", "", "", AUTH_FAILURE, "s3cr3t"},
+    {"login", "LOGIN", NULL, {{'S', "VXNlcm5hbWU6"}, {'C', "YWxpY2U="}, {'S', "UGFzc3dvcmQ6"}, {'C', "czNjcjN0"}}, 235, "alice", "",
+     "", AUTH_SUCCESS, "s3cr3t"},
+    {"login, name on the line", "LOGIN", "YWxpY2U=", {{'S', "UGFzc3dvcmQA"}, {'C', "czNjcjN0"}}, 535, "alice", "", "", AUTH_FAILURE,
+     "s3cr3t"},
+    {"cram", "CRAM-MD5", NULL,
+     {{'S', "PDQxOTI5NDIzNDEuMTI4Mjg0NzJAc291cmNlZm91ci5hbmRyZXcuY211LmVkdT4="},
+      {'C', "cmpzMyBlYzNhNTlmZWQzOTVhYmExZWM2MzY3YzRmNGI0MWFjMA=="}},
+     235, "rjs3", "", "", AUTH_SUCCESS, "ec3a59fed395aba1ec6367c4f4b41ac0"},
+    {"digest", "DIGEST-MD5", NULL, {{'S', "cmVhbG09ImUi"}, {'C', DIGEST_RESPONSE}, {'S', ""}, {'C', ""}}, 235, "chris", "",
+     "elwood.innosoft.com", AUTH_SUCCESS, "52ff44907f72314481b5c098c708ebf3"},
+    {"scram", "SCRAM-SHA-256", "biwsbj11c2VyLHI9ck9wck5HZndFYmVSV2diTkVrcU8=", {{'S', "cj1yT3By"}, {'C', "Yz1iaXdz"}}, 235, "user", "", "",
+     AUTH_SUCCESS, "rOprNGfwEbeRWgbNEkqO"},
+    {"ntlm", "NTLM", NULL,
+     {{'S', "ntlm supported"}, {'C', "TlRMTVNTUAABAAAAB4IIAAAAAAAAAAAAAAAAAAAAAAA="}, {'S', "TlRMTVNTUAACAAAA"}, {'C', NTLM_3}},
+     535, "alice", "", "EXAMPLE", AUTH_FAILURE, "\x10\x11\x12\x13\x14"},
+    {"xoauth2", "XOAUTH2", "dXNlcj1hQGV4YW1wbGUuY29tAWF1dGg9QmVhcmVyIFQwSwEB",
+     {{'S', "eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIG1hYyIsInNjb3BlIjoiaHR0cHM6Ly9tYWlsLmdvb2dsZS5jb20vIn0K"}, {'C', ""}}, 535,
+     "a@example.com", "", "", AUTH_FAILURE, "T0K"},
+    {"oauthbearer", "OAUTHBEARER", "bixhPXVzZXJAZXhhbXBsZS5jb20sAWhvc3Q9c2VydmVyLmV4YW1wbGUuY29tAXBvcnQ9NTg3AWF1dGg9QmVhcmVyIHZGOWRmAQE=",
+     {{0}}, 235, "user@example.com", "", "", AUTH_SUCCESS, "vF9df"},
+    {"external, empty", "EXTERNAL", "=", {{0}}, 235, "", "", "", AUTH_SUCCESS, NULL},
+    {"anonymous", "ANONYMOUS", "c2lyaGM=", {{0}}, 235, "sirhc", "", "", AUTH_SUCCESS, NULL},
+    {"cancelled", "CRAM-MD5", NULL, {{'S', "PGE+"}, {'C', "*"}}, 501, "", "", "", AUTH_CANCELLED, NULL},
+    {"bad base64", "PLAIN", "=AAA", {{0}}, 501, "", "", "", AUTH_REJECTED, "=AAA"},
+    {"unknown mechanism", "X-SECRET", "czNjcjN0", {{0}}, 504, "", "", "", AUTH_REJECTED, "s3cr3t"},
+    {"not offered", "PLAIN", NULL, {{0}}, 503, "", "", "", AUTH_REJECTED, NULL},
+};
+
+static void check_span(const struct row *row, struct span got, const char *want, const char *what)
+{
+	if (!span_eq(got, span_str(want)))
+		fail_msg("%s: %s is \"%.*s\", expected \"%s\"", row->name, what, (int)got.n, (const char *)got.p, want);
+	if (row->secret && got.n)
+		assert_int_equal(span_find(got, span_str(row->secret)), SPAN_NPOS);
+}
+
+static void run(struct auth *a, struct pool *pool, const struct row *row)
+{
+	auth_start(a, pool, guard_str(row->mechanism), row->initial ? guard_str(row->initial) : SPAN_ABSENT);
+	for (const struct step *s = row->steps; s->who; s++) {
+		struct span text = guard_str(s->text);
+
+		if (s->who == 'S')
+			auth_challenge(a, text);
+		else
+			auth_response(a, text, text.n + 2, true);
+	}
+}
+
+static void test_exchanges(void **state)
+{
+	struct pool *pool = pool_new(0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct row *row = &rows[i];
+		struct auth a = {0};
+
+		run(&a, pool, row);
+		check_span(row, a.user, row->user, "user");
+		check_span(row, a.authzid, row->authzid, "authzid");
+		check_span(row, a.domain, row->domain, "domain");
+		for (uint32_t c = 0; row->secret && c < a.challenge_count; c++)
+			assert_int_equal(span_find(a.challenges[c], span_str(row->secret)), SPAN_NPOS);
+		if (auth_end(&a, row->code, SPAN_ABSENT, false) != row->result)
+			fail_msg("%s: result %s", row->name, auth_result_name(auth_end(&a, row->code, SPAN_ABSENT, false)));
+		auth_clear(&a);
+	}
+	assert_int_equal(pool_used(pool), 0);
+	pool_free(&pool);
+}
+
+static void test_challenges(void **state)
+{
+	struct pool *pool = pool_new(0);
+	struct auth a = {0};
+
+	(void)state;
+	auth_start(&a, pool, SPAN("LOGIN"), SPAN_ABSENT);
+	auth_challenge(&a, SPAN("VXNlcm5hbWU6"));
+	auth_challenge(&a, SPAN("UGFzc3dvcmQA"));
+	auth_challenge(&a, SPAN(""));
+	auth_challenge(&a, SPAN("no base64!"));
+	assert_int_equal(a.steps, 4);
+	assert_true(span_eq(a.challenges[0], SPAN("Username:")));
+	assert_true(span_eq(a.challenges[2], SPAN("")));
+	assert_true(span_eq(a.challenges[3], SPAN("no base64!")));
+	auth_start(&a, pool, SPAN("SCRAM-SHA-1"), SPAN_ABSENT);
+	auth_challenge(&a, SPAN("cj1meWtvK2QybGJiRg=="));
+	auth_challenge(&a, SPAN("ZT1pbnZhbGlkLXByb29m"));
+	assert_true(span_eq(a.challenges[0], SPAN("********")));
+	assert_true(span_eq(a.challenges[1], SPAN("e=invalid-proof")));
+	auth_clear(&a);
+	pool_free(&pool);
+}
+
+/* A thousand challenges: counted, kept up to the limit, memory bounded. */
+static void test_many_challenges(void **state)
+{
+	struct pool *pool = pool_new(0);
+	struct auth a = {0};
+
+	(void)state;
+	auth_start(&a, pool, SPAN("LOGIN"), SPAN_ABSENT);
+	for (int i = 0; i < 1000; i++)
+		auth_challenge(&a, SPAN("VXNlcm5hbWU6"));
+	assert_int_equal(a.steps, 1000);
+	assert_int_equal(a.challenge_count, AUTH_MAX_CHALLENGES);
+	assert_true(pool_used(pool) < 128 * 1024);
+	auth_clear(&a);
+	pool_free(&pool);
+}
+
+/* The i-th allocation fails, for every i: no crash, nothing lost from the pool, the result still right. */
+static void test_no_memory(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		for (uint64_t n = 1; n < 12; n++) {
+			struct pool *pool = pool_new(0);
+			struct auth a = {0};
+
+			pool_fail_at(pool, n);
+			run(&a, pool, &rows[i]);
+			assert_int_equal(auth_end(&a, rows[i].code, SPAN_ABSENT, false), rows[i].result);
+			auth_clear(&a);
+			assert_int_equal(pool_used(pool), 0);
+			pool_free(&pool);
+		}
+}
+
+/* NTLM fields that point outside, and every prefix of every response: nothing is read past its end. */
+static void test_prefixes(void **state)
+{
+	static const char wild[] = "TlRMTVNTUAADAAAA//////////////////////////////////////////////////////////8=";
+	struct pool *pool = pool_new(0);
+	struct auth a = {0};
+
+	(void)state;
+	for (size_t n = 0; n <= sizeof wild - 1; n += 4) {
+		auth_start(&a, pool, SPAN("NTLM"), span_of(guard_copy(wild, n), n));
+		auth_start(&a, pool, SPAN("NTLM"), span_of(guard_copy(NTLM_3, n), n));
+		auth_start(&a, pool, SPAN("DIGEST-MD5"), span_of(guard_copy(DIGEST_RESPONSE, n), n));
+	}
+	auth_clear(&a);
+	pool_free(&pool);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_exchanges),  cmocka_unit_test(test_challenges), cmocka_unit_test(test_many_challenges),
+	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_prefixes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
