@@ -235,6 +235,29 @@ extern const unsigned event_field_count;
 void event_init(struct event *ev, enum dataset set);
 /* Whether the field has a value in ev (and the dataset has the field). */
 bool event_has(const struct event *ev, const struct event_field *f);
+/* The same for a field that the dataset is known to have. Inline: writers ask it of every field of every event. */
+static inline bool event_present(const struct event *ev, const struct event_field *f)
+{
+	const void *value = (const uint8_t *)ev + f->offset;
+
+	switch (f->type) {
+	case EV_STR:
+		return ((const ev_STR_t *)value)->p != NULL;
+	case EV_STRS:
+		return ((const ev_STRS_t *)value)->n != 0;
+	case EV_UINT:
+		return *(const ev_UINT_t *)value != EV_NONE;
+	case EV_BOOL:
+		return *(const ev_BOOL_t *)value != EV_ABSENT;
+	case EV_TIME:
+		return *(const ev_TIME_t *)value != EV_NO_TIME;
+	case EV_IP:
+		return ((const ev_IP_t *)value)->family != 0;
+	case EV_CODES:
+		return ((const ev_CODES_t *)value)->n != 0;
+	}
+	return false;
+}
 /* By path, or NULL. */
 const struct event_field *event_field_find(const char *path);
 

@@ -20,7 +20,7 @@ bool sink_failed(const struct sink *s);      /* write error, also a closed pipe 
 bool sink_pipe_closed(const struct sink *s); /* the reader went away (EPIPE): quiet end, exit 0 */
 uint64_t sink_lost(const struct sink *s);    /* events (lines) not written */
 uint64_t sink_written(const struct sink *s); /* lines written or buffered */
-/* Flushes and closes; -1 and *err when something could not be written. */
+/* Flushes and closes; -1 and *err when something could not be written. A closed pipe is no error: 0. NULL is allowed. */
 int sink_close(struct sink **s, struct err *err);
 bool sink_is_terminal(const struct sink *s);
 

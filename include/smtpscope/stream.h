@@ -77,7 +77,10 @@ void stream_rebase(struct stream *s, int64_t delta);
 /* The same for what this stream knows of the other one: its peer_seen. */
 void stream_rebase_peer(struct stream *s, int64_t delta);
 /* Offset of a sequence number, nearest to next (32-bit wrap, RFC 9293 3.4). */
-int64_t stream_offset(const struct stream *s, uint32_t seq);
+static inline int64_t stream_offset(const struct stream *s, uint32_t seq)
+{
+	return (int64_t)s->next + (int32_t)(seq - (s->base + (uint32_t)s->next));
+}
 
 /* Cuts off what lies before next, comparing it with what is remembered. */
 void stream_trim(struct stream *s, struct segment *g, struct stream_report *r);
@@ -104,7 +107,10 @@ uint64_t stream_hole_end(const struct stream *s);
 /* End of the last thing that is known: held, delivered. */
 uint64_t stream_edge(const struct stream *s);
 /* next, and one more for a FIN: what an acknowledgement may cover. */
-uint64_t stream_reach(const struct stream *s);
+static inline uint64_t stream_reach(const struct stream *s)
+{
+	return s->next + (s->flags & (STREAM_ENDED | STREAM_FIN_ACKED) ? 1 : 0);
+}
 /* A FIN was seen, delivered or not. */
 bool stream_has_fin(const struct stream *s);
 /* The segment that ends the hole at next: time and frame for the record of the loss. False when nothing is held. */

@@ -5,9 +5,11 @@
  * eviction. Laws L4 (same bytes, same chunks for any segmentation, duplication, reordering) and L5 (exactly once).
  *
  * Chunks of the two directions come in causal order: bytes whose sender had acknowledged bytes of the other side that are
- * not captured yet wait until those come or are given up for lost. A hole is lost when the receiver acknowledged past it
- * and later data or the end of that stream has come, or at the byte cap, or at close. No timers but idle expiry, on
- * packet time.
+ * not captured yet wait until those come or are given up for lost. A hole is late when the receiver acknowledged past it
+ * (or is not captured at all, or both sides have ended) and something waits for it: later data, the end of that stream, or
+ * bytes of the other side. It is lost when the next 64 packets of the connection do not fill it (fewer after it was so
+ * before), at the byte cap, or at close. Where no handshake is seen delivery begins after 64 packets, or at close, since
+ * until then the start of a stream may still come. No timers but idle expiry, on packet time.
  */
 #ifndef SMTPSCOPE_TCP_H
 #define SMTPSCOPE_TCP_H
@@ -44,6 +46,8 @@ struct tcp_handlers {
 	bool (*server_port)(void *ctx, uint16_t port);
 };
 
+/* open: neither closed nor ignored; duplicates, out_of_order, out_of_window: segments; snap_bytes are part of gap_bytes
+   unless a retransmission brought them. */
 struct tcp_stats {
 	uint64_t packets, payload_bytes, connections, open, open_peak, opened_by_handshake;
 	uint64_t closed[TCP_CLOSE_EOF + 1];
@@ -60,7 +64,8 @@ void tcp_free(struct tcp **t);
 void tcp_packet(struct tcp *t, const struct packet *p, int64_t ts, uint64_t frame);
 /* Live runs: time passes without packets. Only expiry. */
 void tcp_tick(struct tcp *t, int64_t now);
-/* Closes the least recently used connection (TCP_CLOSE_EVICTED). False when there is none. */
+/* Closes the least recently used connection (TCP_CLOSE_EVICTED), or frees what remains of one that is over; half-open ones
+   first where they are the majority. False when there is none. May be called from a handler: never its own connection. */
 bool tcp_evict(struct tcp *t);
 /* Closes all with TCP_CLOSE_EOF. */
 void tcp_finish(struct tcp *t);

@@ -2,7 +2,7 @@
  * event.c - the field table and the absent event, both made from EVENT_FIELDS.
  *
  * Invariant: nothing here knows a field by its name; a new row in event.h needs no change in this file. What "absent" looks
- * like for each type is said once, in the ABSENT_* macros, and read back by event_has().
+ * like for each type is said in the ABSENT_* macros, and read back by event_present().
  */
 #include "smtpscope/event.h"
 
@@ -47,27 +47,7 @@ void event_init(struct event *ev, enum dataset set)
 
 bool event_has(const struct event *ev, const struct event_field *f)
 {
-	const void *value = (const uint8_t *)ev + f->offset;
-
-	if (!(f->sets >> ev->set & 1))
-		return false;
-	switch (f->type) {
-	case EV_STR:
-		return ((const ev_STR_t *)value)->p != NULL;
-	case EV_STRS:
-		return ((const ev_STRS_t *)value)->n != 0;
-	case EV_UINT:
-		return *(const ev_UINT_t *)value != EV_NONE;
-	case EV_BOOL:
-		return *(const ev_BOOL_t *)value != EV_ABSENT;
-	case EV_TIME:
-		return *(const ev_TIME_t *)value != EV_NO_TIME;
-	case EV_IP:
-		return ((const ev_IP_t *)value)->family != 0;
-	case EV_CODES:
-		return ((const ev_CODES_t *)value)->n != 0;
-	}
-	return false;
+	return f->sets >> ev->set & 1 && event_present(ev, f);
 }
 
 const struct event_field *event_field_find(const char *path)

@@ -12,7 +12,8 @@ void session_auth_begin(struct session *s, struct pending *p, const struct comma
 	s->auth_attempts += !p->tentative;
 	auth_start(&s->auth, s->pool, c->mechanism.p ? c->mechanism : SPAN(""), c->initial_response);
 	s->auth_pending = p;
-	s->blocker = p;
+	if (!p->tentative)
+		s->blocker = p;
 }
 
 static void mark_secret(struct session *s, const struct line *l)

@@ -209,7 +209,7 @@ static void after_sending(struct session *s, struct pending *p, const struct com
 		session_auth_begin(s, p, c);
 	else if (p->x.verb == VERB_BDAT && !(c->defects & DEFECT(BAD_BDAT)) && c->argument.p)
 		body_begin_chunk(s, p);
-	else if (p->flags & VERB_SWITCHES_MODE)
+	else if (p->flags & VERB_SWITCHES_MODE && !p->tentative)
 		s->blocker = p;
 	if (p->x.verb == VERB_QUIT)
 		s->quit = true;
@@ -279,8 +279,6 @@ static bool is_tentative(struct session *s, const struct line *l)
 	if (looks_like_command(l->text))
 		return false;
 	queue_drop_tentative(s);
-	if (s->blocker && s->blocker->tentative)
-		s->blocker = NULL;
 	return true;
 }
 

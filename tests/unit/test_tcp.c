@@ -521,6 +521,24 @@ static void test_tick_expires(void **state)
 	expect(&w, "( C:a )timeout");
 }
 
+/* One direction only, and what is captured of it is mostly acknowledgements. */
+static void test_client_that_listens(void **state)
+{
+	struct wire w = {.quiet = true};
+
+	(void)state;
+	wire_up(&w, 0);
+	play(&w, "CS -1 0;CA 0 0 a;");
+	for (int64_t i = 1; i <= 1000; i++)
+		send_segment(&w, DIR_CLIENT, TCP_ACK, 1, i * 200000, SPAN_ABSENT, 0);
+	tcp_finish(w.tcp);
+	assert_int_equal(w.opened, 1);
+	assert_int_equal(w.newest->done[DIR_SERVER], 200000000);
+	assert_int_equal(w.newest->done[DIR_CLIENT], 1);
+	assert_int_equal(tcp_stats(w.tcp)->one_direction, 1);
+	wire_down(&w);
+}
+
 /* A hole is numbers, not memory. */
 static void test_far_octets_cost_nothing(void **state)
 {
@@ -548,6 +566,7 @@ int main(void)
 		cmocka_unit_test(test_idle_memory),
 		cmocka_unit_test(test_patience_shrinks_with_losses),
 		cmocka_unit_test(test_tick_expires),
+		cmocka_unit_test(test_client_that_listens),
 		cmocka_unit_test(test_far_octets_cost_nothing),
 	};
 

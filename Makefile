@@ -1,0 +1,1 @@
+# smtpscope. `make help` lists the targets.

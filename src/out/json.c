@@ -1,0 +1,370 @@
+/*
+ * json.c - one event as one line of JSON, streamed from the field table without an allocation.
+ *
+ * A plan for each dataset is made once: its rows, each with the opening of its objects as ready-made text and the number of
+ * objects it shares with the row before. Absent rows are passed over; because rows with a common prefix stand together, the
+ * objects two written rows share are the fewest shared by any two neighbours between them.
+ *
+ * Invariants: what json_event() returns is one valid JSON object, at most max_bytes long. A line that does not fit is written
+ * again with a fair share for every string and list, and when even small shares do not fit, without the last optional rows.
+ */
+#include "smtpscope/json.h"
+
+#include <stdlib.h>
+
+#include "format.h"
+#include "json_value.h"
+
+enum {
+	LEVELS = 6,          /* objects around a value: smtp.stats.packets.ignored.truncated has 4 */
+	KEY_MAX = 64,        /* the opening text of one row; see key_put() */
+	TAIL = LEVELS + 2,   /* kept free for what closes a line */
+	SHARE_LEAST = 40,    /* every mandatory value is shorter, so that cutting for space never touches one */
+	MAX_BYTES_LEAST = 1024,
+};
+
+struct row {
+	struct event_field field; /* a copy, to have all of a row in one place of the cache */
+	bool mandatory;
+	uint8_t depth;          /* objects around it */
+	uint8_t common;         /* of those, shared with the row before */
+	uint8_t length;         /* of text */
+	uint8_t piece[LEVELS];  /* where the text of each level starts */
+	char text[2 * KEY_MAX]; /* "a":{"b":{"c":, and room for key_put() to read on */
+};
+
+struct plan {
+	struct row *rows;
+	unsigned n;
+};
+
+struct json_writer {
+	uint32_t max_bytes;
+	bool nanoseconds;
+	int64_t second;                /* what second_text says: events of one second are many */
+	char second_text[FORMAT_SECOND_MAX];
+	struct plan plans[DATASETS];
+	size_t *sizes;                 /* of the values of one event, uncut; as many as the table has rows */
+	char *buffer;
+};
+
+/* How a line is cut. */
+struct cut {
+	bool cut;
+	size_t share;
+	unsigned rows; /* optional rows from this one on are left out */
+};
+static const struct cut uncut = {false, JSON_UNCUT, UINT32_MAX};
+
+static const char *const mandatory_paths[] = {
+	"@timestamp",     "event.kind",  "event.category",  "event.type", "event.dataset",  "event.action",
+	"event.outcome",  "event.id",    "event.sequence",  "source.ip",  "source.port",    "destination.ip",
+	"destination.port", "smtp.session.id", "smtp.truncated", "smtp.finding.id", "smtp.finding.severity", "ecs.version",
+};
+
+static bool is_mandatory(const char *path)
+{
+	for (size_t i = 0; i < sizeof(mandatory_paths) / sizeof(mandatory_paths[0]); i++) {
+		if (strcmp(path, mandatory_paths[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void row_text(struct row *r, const char *s, size_t n)
+{
+	if (n > KEY_MAX - (size_t)r->length)
+		return; /* no row is that long: a test looks at every key */
+	memcpy(r->text + r->length, s, n);
+	r->length = (uint8_t)(r->length + n);
+}
+
+static void row_make(struct row *r, const struct event_field *f)
+{
+	const char *name = f->path;
+
+	*r = (struct row){.field = *f, .mandatory = is_mandatory(f->path)};
+	for (;;) {
+		size_t n = strcspn(name, ".");
+
+		r->piece[r->depth] = r->length;
+		row_text(r, "\"", 1);
+		row_text(r, name, n);
+		row_text(r, "\":", 2);
+		if (name[n] == '\0' || r->depth == LEVELS - 1)
+			return;
+		row_text(r, "{", 1);
+		name += n + 1;
+		r->depth++;
+	}
+}
+
+static uint8_t shared_objects(const char *a, const char *b)
+{
+	uint8_t n = 0;
+
+	for (; *a && *a == *b; a++, b++)
+		n = (uint8_t)(n + (*a == '.'));
+	return n;
+}
+
+static bool plan_make(struct plan *p, enum dataset set)
+{
+	p->rows = calloc(event_field_count, sizeof(*p->rows));
+	if (!p->rows)
+		return false;
+	for (unsigned i = 0; i < event_field_count; i++) {
+		if (!(event_fields[i].sets >> set & 1))
+			continue;
+		row_make(&p->rows[p->n], &event_fields[i]);
+		if (p->n)
+			p->rows[p->n].common = shared_objects(event_fields[i].path, p->rows[p->n - 1].field.path);
+		p->n++;
+	}
+	return true;
+}
+
+struct json_writer *json_writer_new(uint32_t max_bytes)
+{
+	struct json_writer *w = calloc(1, sizeof(*w));
+	bool made;
+
+	if (!w)
+		return NULL;
+	w->max_bytes = max_bytes < MAX_BYTES_LEAST ? MAX_BYTES_LEAST
+						    : max_bytes > JSON_MAX_EVENT_LIMIT ? JSON_MAX_EVENT_LIMIT : max_bytes;
+	w->second = EV_NO_TIME;
+	w->buffer = malloc(w->max_bytes + JSON_SLACK);
+	w->sizes = calloc(event_field_count, sizeof(*w->sizes));
+	made = w->buffer && w->sizes;
+	for (unsigned d = 0; d < DATASETS; d++)
+		made = made && plan_make(&w->plans[d], (enum dataset)d);
+	if (!made)
+		json_writer_free(&w);
+	return w;
+}
+
+void json_writer_free(struct json_writer **w)
+{
+	struct json_writer *dead = *w;
+
+	*w = NULL;
+	if (!dead)
+		return;
+	for (unsigned d = 0; d < DATASETS; d++)
+		free(dead->plans[d].rows);
+	free(dead->sizes);
+	free(dead->buffer);
+	free(dead);
+}
+
+void json_writer_precision(struct json_writer *w, bool nanoseconds)
+{
+	w->nanoseconds = nanoseconds;
+}
+
+static void put_time(struct json_writer *w, struct json_out *o, int64_t ns)
+{
+	char *text = o->p + o->n; /* JSON_SLACK is enough for it in any case */
+	size_t n = 1 + FORMAT_SECOND_MAX;
+	uint32_t rest;
+	int64_t second = time_seconds(ns, &rest);
+
+	if (second != w->second) {
+		format_second(w->second_text, second, 'T');
+		w->second = second;
+	}
+	text[0] = '"';
+	memcpy(text + 1, w->second_text, FORMAT_SECOND_MAX);
+	text[n++] = '.';
+	n += w->nanoseconds ? format_digits(text + n, rest, 9) : format_digits(text + n, rest / 1000, 6);
+	text[n++] = 'Z';
+	text[n++] = '"';
+	json_take(o, n);
+}
+
+static void put_bool(struct json_out *o, bool b)
+{
+	json_put(o, b ? "true" : "false", b ? 4 : 5);
+}
+
+static void put_value(struct json_writer *w, struct json_out *o, const struct event_field *f, const void *value, size_t share)
+{
+	switch (f->type) {
+	case EV_STR:
+		json_put_string(o, *(const ev_STR_t *)value, share);
+		return;
+	case EV_STRS:
+		json_put_strings(o, value, share);
+		return;
+	case EV_UINT:
+		json_put_u64(o, *(const ev_UINT_t *)value);
+		return;
+	case EV_BOOL:
+		put_bool(o, *(const ev_BOOL_t *)value == EV_TRUE);
+		return;
+	case EV_TIME:
+		put_time(w, o, *(const ev_TIME_t *)value);
+		return;
+	case EV_IP:
+		json_put_ip(o, value);
+		return;
+	case EV_CODES:
+		json_put_codes(o, value, share);
+		return;
+	}
+}
+
+static const void *value_of(const struct event *ev, const struct event_field *f)
+{
+	return (const char *)ev + f->offset;
+}
+
+static bool is_truncated_flag(const struct event_field *f)
+{
+	return f->offset == offsetof(struct event, truncated);
+}
+
+static inline bool is_shown(const struct row *r, unsigned index, const struct event *ev, const struct cut *cut)
+{
+	if (cut->cut && is_truncated_flag(&r->field))
+		return true;
+	return (index < cut->rows || r->mandatory) && event_present(ev, &r->field);
+}
+
+/* Closes and opens objects from depth `open` to the row, of which `keep` stay open. Two wide stores; see json_value.h. */
+static inline void key_put(struct json_out *o, const struct row *r, unsigned open, unsigned keep)
+{
+	static const char closers[16] = "}}}}}}}},";
+	unsigned close = open - keep;
+	size_t n = (size_t)(r->length - r->piece[keep]);
+
+	if (!json_room(o, close + 1 + n))
+		return;
+	memcpy(o->p + o->n, closers + 8 - close, 8);
+	o->n += close + 1;
+	o->p[o->n - 1] = ',';
+	memcpy(o->p + o->n, r->text + r->piece[keep], KEY_MAX / 2);
+	if (n > KEY_MAX / 2)
+		memcpy(o->p + o->n, r->text + r->piece[keep], KEY_MAX);
+	o->n += n;
+}
+
+/* False when it did not fit; *out is then of no use. */
+static bool write_line(struct json_writer *w, const struct event *ev, const struct cut *cut, struct json_out *out)
+{
+	const struct plan *p = &w->plans[ev->set];
+	struct json_out o = {w->buffer, 0, w->max_bytes - TAIL, false};
+	unsigned open = 0, keep = 0;
+
+	for (unsigned i = 0; i < p->n && !o.full; i++) {
+		const struct row *r = &p->rows[i];
+
+		if (r->common < keep)
+			keep = r->common;
+		if (!is_shown(r, i, ev, cut))
+			continue;
+		key_put(&o, r, open, keep);
+		if (cut->cut && is_truncated_flag(&r->field))
+			put_bool(&o, true);
+		else
+			put_value(w, &o, &r->field, value_of(ev, &r->field), cut->share);
+		open = keep = r->depth;
+	}
+	o.cap = w->max_bytes;
+	if (o.n == 0)
+		json_put_char(&o, '{');
+	o.p[0] = '{'; /* where the first row has its comma */
+	json_put(&o, "}}}}}}}", open + 1);
+	json_put_char(&o, '\n');
+	*out = o;
+	return !o.full;
+}
+
+static bool is_cuttable(const struct event_field *f)
+{
+	return f->type == EV_STR || f->type == EV_STRS || f->type == EV_CODES;
+}
+
+/* Fills w->sizes with what each value would take between its quotes or brackets, up to max_bytes; 0 when it is not shown. */
+static void measure(struct json_writer *w, const struct event *ev, const struct cut *cut)
+{
+	const struct plan *p = &w->plans[ev->set];
+
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct event_field *f = &p->rows[i].field;
+		struct json_out o = {w->buffer, 0, w->max_bytes, false};
+
+		w->sizes[i] = 0;
+		if (!is_cuttable(f) || !is_shown(&p->rows[i], i, ev, cut))
+			continue;
+		put_value(w, &o, f, value_of(ev, f), JSON_UNCUT);
+		w->sizes[i] = o.full ? w->max_bytes : o.n - 2;
+	}
+}
+
+static bool share_fits(const struct json_writer *w, unsigned rows, size_t share, size_t room)
+{
+	size_t sum = 0;
+
+	for (unsigned i = 0; i < rows; i++)
+		sum += w->sizes[i] < share ? w->sizes[i] : share;
+	return sum <= room;
+}
+
+/* The largest share that fits beside everything that cannot be cut. */
+static size_t fair_share(struct json_writer *w, const struct event *ev, const struct cut *cut)
+{
+	struct cut bare = {true, 0, cut->rows};
+	size_t low = SHARE_LEAST, high = w->max_bytes, room;
+	struct json_out o;
+
+	write_line(w, ev, &bare, &o);
+	room = w->max_bytes - TAIL - o.n;
+	measure(w, ev, cut);
+	while (low < high) {
+		size_t middle = low + (high - low + 1) / 2;
+
+		if (share_fits(w, w->plans[ev->set].n, middle, room))
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+/* How many rows can stay when each gets no more than the least share. */
+static unsigned most_rows(struct json_writer *w, const struct event *ev)
+{
+	unsigned low = 0, high = w->plans[ev->set].n;
+	struct json_out o;
+
+	while (low < high) {
+		unsigned middle = low + (high - low + 1) / 2;
+
+		if (write_line(w, ev, &(struct cut){true, SHARE_LEAST, middle}, &o))
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+static void write_cut(struct json_writer *w, const struct event *ev, struct json_out *o)
+{
+	struct cut cut = {true, SHARE_LEAST, w->plans[ev->set].n};
+
+	if (!write_line(w, ev, &cut, o))
+		cut.rows = most_rows(w, ev);
+	cut.share = fair_share(w, ev, &cut);
+	write_line(w, ev, &cut, o);
+}
+
+struct span json_event(struct json_writer *w, const struct event *ev)
+{
+	struct json_out o;
+
+	if (!write_line(w, ev, &uncut, &o))
+		write_cut(w, ev, &o);
+	return span_of(w->buffer, o.n);
+}

@@ -1,0 +1,119 @@
+/*
+ * command_bytes.c - octets that no SMTP command has: other protocols' first bytes, telnet options, UTF-16, controls.
+ *
+ * RFC 5321 2.4 and 4.1.2: commands are ASCII without controls. Only lines that hold a control or an octet above 7Eh get
+ * here. Left out on purpose: whether octets above 7Fh are allowed on this line; that needs its parameters (RFC 6531 3.3).
+ */
+#include "command_internal.h"
+
+/* TLS record: handshake 16h, version 03 00-04, length, ClientHello 01h; or an SSLv2 hello: 80h+ length 01h. */
+static bool is_tls(struct span s)
+{
+	if (s.n >= 3 && s.p[0] == 0x16)
+		return s.p[1] == 3 && s.p[2] <= 4 && (s.n < 6 || s.p[5] == 1);
+	return s.n >= 4 && s.p[0] == 0x80 && s.p[2] == 1 && (s.p[3] == 0 || s.p[3] == 3);
+}
+
+/* RDP (TPKT 03 00), SMB behind its four-octet length, SOCKS 4 and 5. */
+static bool is_binary_protocol(struct span s)
+{
+	struct span smb = span_from(s, 4);
+
+	if (span_starts(s, SPAN("\x03\x00\x00")))
+		return true;
+	if (span_starts(smb, SPAN("\xffSMB")) || span_starts(smb, SPAN("\xfeSMB")))
+		return true;
+	if (s.n >= 2 && s.p[0] == 4)
+		return s.p[1] == 1 || s.p[1] == 2;
+	return s.n >= 3 && s.p[0] == 5 && s.p[1] >= 1 && s.p[1] == s.n - 2;
+}
+
+/* Every second octet, from the first or from the second on, is NUL, and no other is. */
+static bool is_utf16(struct span s)
+{
+	size_t nul_at;
+
+	if (span_starts(s, SPAN("\xff\xfe")) || span_starts(s, SPAN("\xfe\xff")))
+		return true;
+	if (s.n < 3)
+		return false;
+	nul_at = s.p[0] == 0 ? 0 : 1;
+	for (size_t i = 0; i < s.n; i++) {
+		if ((s.p[i] == 0) != (i % 2 == nul_at))
+			return false;
+	}
+	return true;
+}
+
+/* RFC 854: IAC (FFh), WILL WONT DO DONT (FBh-FEh), option. */
+static bool is_telnet_option(struct span s)
+{
+	return s.n >= 3 && s.p[0] == 0xFF && s.p[1] >= 0xFB && s.p[1] <= 0xFE;
+}
+
+static const struct {
+	uint64_t defect;
+	bool (*match)(struct span s);
+} foreign[] = {
+	{DEFECT(TLS_BYTES), is_tls},
+	{DEFECT(OTHER_PROTOCOL), is_binary_protocol},
+	{DEFECT(UTF16), is_utf16},
+};
+
+bool bytes_foreign(uint64_t defects)
+{
+	return (defects & (DEFECT(TLS_BYTES) | DEFECT(OTHER_PROTOCOL) | DEFECT(UTF16))) != 0;
+}
+
+/* The bit of a control octet; what follows it is looked at for ESC only. HT is judged where it stands. */
+static uint64_t control_defect(struct span s)
+{
+	switch (s.p[0]) {
+	case '\0':
+		return DEFECT(NUL);
+	case '\r':
+		return DEFECT(BARE_CR);
+	case '\b':
+	case 0x7F:
+		return DEFECT(EDITING);
+	case 0x1B:
+		return span_starts(s, SPAN("\x1b[")) ? DEFECT(EDITING) : DEFECT(CONTROL_CHAR);
+	case '\t':
+		return 0;
+	default:
+		return DEFECT(CONTROL_CHAR);
+	}
+}
+
+static uint64_t each_octet(struct span s)
+{
+	uint64_t defects = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		struct span here = span_from(s, i);
+
+		if (char_is(s.p[i], CHAR_CONTROL))
+			defects |= control_defect(here);
+		else if (s.p[i] == 0xFF && is_telnet_option(here))
+			defects |= DEFECT(TELNET);
+	}
+	return defects;
+}
+
+uint64_t bytes_check(struct span *text)
+{
+	uint64_t defects = 0;
+
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		if (foreign[i].match(*text))
+			return foreign[i].defect;
+	}
+	if (span_starts(*text, SPAN("\xef\xbb\xbf"))) {
+		defects |= DEFECT(UTF8_BOM);
+		*text = span_from(*text, 3);
+	}
+	defects |= each_octet(*text);
+	while (is_telnet_option(*text))
+		*text = span_from(*text, 3);
+	return defects;
+}

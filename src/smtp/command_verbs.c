@@ -1,0 +1,139 @@
+/*
+ * command_verbs.c - the verb table: the only truth about verbs (RFC 5321 4.1 and the RFC in each row).
+ *
+ * Invariant: row i is the row of enum verb i. Verbs in frequent use come first, so that a lookup is a few comparisons.
+ */
+#include "smtpscope/command.h"
+
+#define ANY (PHASE_GREET | PHASE_HELO | PHASE_MAIL | PHASE_RCPT)
+#define HELLO (VERB_LAST | VERB_NEEDS_ARGUMENT | VERB_IS_HELLO)
+#define OLD_MAIL (VERB_EXTENSION | VERB_NEEDS_ARGUMENT | VERB_OPENS_MAIL | VERB_OBSOLETE)
+#define EXCHANGE (VERB_LAST | VERB_REDACT | VERB_PRIVATE) /* between Exchange servers; arguments may hold credentials */
+#define OLD_VENDOR (VERB_LAST | VERB_REDACT | VERB_PRIVATE | VERB_OBSOLETE)
+#define BACK_DOOR (VERB_LAST | VERB_BACK_DOOR | VERB_OBSOLETE)
+
+static const struct verb_info verbs[VERB_COUNT] = {
+	{VERB_UNKNOWN, "", NULL, VERB_LAST, 0, 512, "RFC 5321 4.2.4"},
+	{VERB_EHLO, "EHLO", NULL, HELLO, ANY, 512, "RFC 5321 4.1.1.1"},
+	{VERB_HELO, "HELO", NULL, HELLO, ANY, 512, "RFC 5321 4.1.1.1"},
+	{VERB_LHLO, "LHLO", NULL, HELLO, ANY, 512, "RFC 2033 4.1"},
+	{VERB_MAIL, "MAIL", NULL, VERB_NEEDS_ARGUMENT | VERB_OPENS_MAIL, PHASE_HELO, 512, "RFC 5321 4.1.1.2"},
+	{VERB_RCPT, "RCPT", NULL, VERB_NEEDS_ARGUMENT, PHASE_MAIL | PHASE_RCPT, 512, "RFC 5321 4.1.1.3"},
+	{VERB_DATA, "DATA", NULL, VERB_LAST | VERB_NO_ARGUMENT | VERB_SWITCHES_MODE, PHASE_RCPT, 512, "RFC 5321 4.1.1.4"},
+	/* Chunks may follow one another in a group (RFC 3030 4.2), so BDAT does not end one. */
+	{VERB_BDAT, "BDAT", "CHUNKING", VERB_EXTENSION | VERB_NEEDS_ARGUMENT | VERB_SWITCHES_MODE, PHASE_RCPT, 512,
+	 "RFC 3030 2"},
+	{VERB_RSET, "RSET", NULL, VERB_NO_ARGUMENT, ANY, 512, "RFC 5321 4.1.1.5"},
+	{VERB_NOOP, "NOOP", NULL, VERB_LAST, ANY, 512, "RFC 5321 4.1.1.9"},
+	{VERB_QUIT, "QUIT", NULL, VERB_LAST | VERB_NO_ARGUMENT, ANY, 512, "RFC 5321 4.1.1.10"},
+	{VERB_VRFY, "VRFY", NULL, VERB_LAST | VERB_NEEDS_ARGUMENT, ANY, 512, "RFC 5321 4.1.1.6"},
+	{VERB_EXPN, "EXPN", "EXPN", VERB_LAST | VERB_EXTENSION | VERB_NEEDS_ARGUMENT, ANY, 512, "RFC 5321 4.1.1.7"},
+	/* Registered as a keyword, but servers that have it seldom say so: nothing to judge. */
+	{VERB_HELP, "HELP", NULL, VERB_LAST, ANY, 512, "RFC 5321 4.1.1.8"},
+	{VERB_STARTTLS, "STARTTLS", "STARTTLS", VERB_LAST | VERB_EXTENSION | VERB_NO_ARGUMENT | VERB_SWITCHES_MODE, PHASE_HELO,
+	 512, "RFC 3207 4"},
+	{VERB_AUTH, "AUTH", "AUTH",
+	 VERB_LAST | VERB_REDACT | VERB_EXTENSION | VERB_NEEDS_ARGUMENT | VERB_SWITCHES_MODE | VERB_IS_AUTH, PHASE_HELO, 512,
+	 "RFC 4954 4"},
+	{VERB_ETRN, "ETRN", "ETRN", VERB_LAST | VERB_EXTENSION | VERB_NEEDS_ARGUMENT, PHASE_HELO, 512, "RFC 1985 5"},
+	{VERB_ATRN, "ATRN", "ATRN", VERB_LAST | VERB_EXTENSION | VERB_SWITCHES_MODE, PHASE_HELO, 512, "RFC 2645 5.2.1"},
+	/* The group may go on behind it, but not behind LAST (RFC 4468 3.2): treated like BDAT. */
+	{VERB_BURL, "BURL", "BURL", VERB_REDACT | VERB_EXTENSION | VERB_NEEDS_ARGUMENT, PHASE_RCPT, 512, "RFC 4468 3"},
+	{VERB_TURN, "TURN", "TURN", VERB_LAST | VERB_EXTENSION | VERB_NO_ARGUMENT | VERB_SWITCHES_MODE | VERB_OBSOLETE,
+	 PHASE_HELO, 512, "RFC 5321 F.1"},
+	{VERB_SEND, "SEND", "SEND", OLD_MAIL, PHASE_HELO, 512, "RFC 5321 F.6"},
+	{VERB_SOML, "SOML", "SOML", OLD_MAIL, PHASE_HELO, 512, "RFC 5321 F.6"},
+	{VERB_SAML, "SAML", "SAML", OLD_MAIL, PHASE_HELO, 512, "RFC 5321 F.6"},
+	{VERB_VERB, "VERB", "VERB", VERB_LAST | VERB_EXTENSION, ANY, 512, "RFC 1425"},
+	{VERB_ONEX, "ONEX", "ONEX", VERB_LAST | VERB_EXTENSION | VERB_NO_ARGUMENT, ANY, 512, "RFC 1425"},
+	{VERB_XCLIENT, "XCLIENT", "XCLIENT",
+	 VERB_LAST | VERB_EXTENSION | VERB_NEEDS_ARGUMENT | VERB_PRIVATE | VERB_SWITCHES_MODE, PHASE_GREET | PHASE_HELO, 512,
+	 "Postfix XCLIENT"},
+	{VERB_XFORWARD, "XFORWARD", "XFORWARD", VERB_EXTENSION | VERB_NEEDS_ARGUMENT | VERB_PRIVATE, PHASE_HELO, 512,
+	 "Postfix XFORWARD"},
+	{VERB_XEXCH50, "XEXCH50", "XEXCH50",
+	 VERB_LAST | VERB_EXTENSION | VERB_NEEDS_ARGUMENT | VERB_PRIVATE | VERB_SWITCHES_MODE, PHASE_RCPT, 50, "MS-XEXCH50"},
+	{VERB_X_EXPS, "X-EXPS", "X-EXPS",
+	 VERB_LAST | VERB_REDACT | VERB_EXTENSION | VERB_NEEDS_ARGUMENT | VERB_PRIVATE | VERB_SWITCHES_MODE | VERB_IS_AUTH,
+	 PHASE_HELO, 0, "MS-OXSMTP"},
+	{VERB_X_LINK2STATE, "X-LINK2STATE", "X-LINK2STATE",
+	 VERB_LAST | VERB_EXTENSION | VERB_NEEDS_ARGUMENT | VERB_PRIVATE, PHASE_HELO, 1024, "Exchange 2000"},
+	{VERB_X_ANONYMOUSTLS, "X-ANONYMOUSTLS", "X-ANONYMOUSTLS",
+	 VERB_LAST | VERB_EXTENSION | VERB_NO_ARGUMENT | VERB_PRIVATE | VERB_SWITCHES_MODE, PHASE_HELO, 512, "Exchange 2007"},
+	{VERB_XPROXY, "XPROXY", NULL, EXCHANGE, PHASE_HELO, 0, "Exchange 2010"},
+	{VERB_XPROXYFROM, "XPROXYFROM", NULL, EXCHANGE, PHASE_HELO, 0, "Exchange 2013"},
+	{VERB_XPROXYTO, "XPROXYTO", NULL, EXCHANGE, PHASE_HELO, 0, "Exchange 2013"},
+	{VERB_XSHADOW, "XSHADOW", NULL, EXCHANGE, PHASE_HELO, 0, "Exchange 2010"},
+	{VERB_XSHADOWREQUEST, "XSHADOWREQUEST", NULL, EXCHANGE, PHASE_HELO, 0, "Exchange 2013"},
+	{VERB_XQDISCARD, "XQDISCARD", NULL, EXCHANGE, PHASE_HELO, 0, "Exchange 2010"},
+	{VERB_XRDST, "XRDST", NULL, EXCHANGE, PHASE_HELO, 0, "Exchange 2013"},
+	{VERB_XSESSIONPARAMS, "XSESSIONPARAMS", NULL, EXCHANGE, PHASE_HELO, 0, "Exchange 2013"},
+	{VERB_X_EXCHANGEAUTH, "X-EXCHANGEAUTH", NULL, EXCHANGE, PHASE_HELO, 0, "Exchange 2010"},
+	{VERB_XAUTH, "XAUTH", NULL, OLD_VENDOR | VERB_SWITCHES_MODE | VERB_IS_AUTH, ANY, 512, "Exchange 5.0"},
+	{VERB_XVRB, "XVRB", NULL, OLD_VENDOR, ANY, 512, "vendor"},
+	{VERB_XONE, "XONE", NULL, OLD_VENDOR, ANY, 512, "vendor"},
+	{VERB_XUSR, "XUSR", NULL, OLD_VENDOR, ANY, 512, "vendor"},
+	{VERB_XADR, "XADR", NULL, OLD_VENDOR, ANY, 512, "vendor"},
+	{VERB_XSTA, "XSTA", NULL, OLD_VENDOR, ANY, 512, "vendor"},
+	{VERB_XCIR, "XCIR", NULL, OLD_VENDOR, ANY, 512, "vendor"},
+	{VERB_XGEN, "XGEN", NULL, OLD_VENDOR, ANY, 512, "vendor"},
+	{VERB_WELLKNOWN, "WELLKNOWN", NULL, VERB_LAST | VERB_NEEDS_ARGUMENT, ANY, 512, "Exim WELLKNOWN"},
+	{VERB_DEBUG, "DEBUG", NULL, BACK_DOOR, ANY, 0, "sendmail"},
+	{VERB_WIZ, "WIZ", NULL, BACK_DOOR, ANY, 0, "sendmail"},
+	{VERB_KILL, "KILL", NULL, BACK_DOOR, ANY, 0, "sendmail"},
+	{VERB_SHOWQ, "SHOWQ", NULL, BACK_DOOR, ANY, 0, "sendmail"},
+};
+
+const struct verb_info *verb_info(enum verb v)
+{
+	return &verbs[v];
+}
+
+static bool name_is(const char *name, struct span token)
+{
+	for (size_t i = 0; i < token.n; i++) {
+		if ((uint8_t)name[i] != char_upper(token.p[i]) || name[i] == '\0')
+			return false;
+	}
+	return name[token.n] == '\0';
+}
+
+enum verb verb_find(struct span token)
+{
+	for (unsigned i = VERB_UNKNOWN + 1; i < VERB_COUNT && token.n > 0; i++) {
+		if (name_is(verbs[i].name, token))
+			return verbs[i].verb;
+	}
+	return VERB_UNKNOWN;
+}
+
+const char *phase_name(enum phase p)
+{
+	switch (p) {
+	case PHASE_CONN:
+		return "conn";
+	case PHASE_GREET:
+		return "greet";
+	case PHASE_HELO:
+		return "helo";
+	case PHASE_MAIL:
+		return "mail";
+	case PHASE_RCPT:
+		return "rcpt";
+	case PHASE_CLOSED:
+		return "closed";
+	}
+	return "";
+}
+
+const char *line_end_name(enum line_end e)
+{
+	static const char *const names[] = {
+		[LINE_END_NONE] = "none",
+		[LINE_END_CRLF] = "CRLF",
+		[LINE_END_LF] = "LF",
+		[LINE_END_CRCRLF] = "CRCRLF",
+	};
+
+	return names[e];
+}
