@@ -1,1 +1,147 @@
-# smtpscope. `make help` lists the targets.
+# smtpscope: one program, one core library that links with libc only. `make help` lists the targets.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= build
+CC ?= cc
+PKG_CONFIG ?= pkg-config
+CFLAGS ?= -O2 -g
+WERROR ?=
+
+VERSION := $(shell sed -n 's/.*SMTPSCOPE_VERSION "\(.*\)".*/\1/p' src/app/version.h)
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
+	-Wswitch-enum -Wvla -Wformat=2 $(if $(WERROR),-Werror)
+BASE_FLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude -MMD -MP $(WARNINGS)
+APP_PKGS := libpcap json-c zlib libzstd nettle
+APP_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(APP_PKGS))
+APP_LIBS = $(shell $(PKG_CONFIG) --libs $(APP_PKGS))
+TEST_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
+
+CORE_SRC := $(sort $(wildcard src/base/*.c src/net/*.c src/smtp/*.c src/diag/*.c))
+OUT_SRC := $(sort $(wildcard src/out/*.c))
+APP_SRC := $(sort $(wildcard src/app/*.c))
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
+RUN_SRC := $(sort $(wildcard tests/run_*.c))
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+CORE := $(BUILD)/libsmtpscope-core.a
+EDGE := $(call obj,$(OUT_SRC) $(filter-out src/app/main.c,$(APP_SRC)))
+SUPPORT := $(BUILD)/libtest-support.a
+UNITS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
+RUNNERS := $(patsubst %.c,$(BUILD)/%,$(RUN_SRC))
+PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
+
+.PHONY: all demo deps test-deps check check-unit check-dialogs check-pcaps check-cli check-man check-asan check-valgrind \
+	check-live layers sizes lint coverage install uninstall dist clean help
+
+## all: build ./smtpscope
+all: $(PROGRAM)
+
+$(PROGRAM): $(EDGE) $(BUILD)/src/app/main.o $(CORE)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(APP_LIBS)
+
+$(CORE): $(call obj,$(CORE_SRC))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(SUPPORT): $(call obj,$(SUPPORT_SRC))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/src/app/%.o $(BUILD)/src/out/%.o: BASE_FLAGS += -D_DEFAULT_SOURCE $(APP_CFLAGS)
+$(BUILD)/tests/%.o: BASE_FLAGS += -D_DEFAULT_SOURCE -Itests/support -Isrc $(APP_CFLAGS)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_FLAGS) $(CFLAGS) -c -o $@ $<
+
+$(UNITS) $(RUNNERS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(EDGE) $(CORE)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SUPPORT) $(CORE) $(APP_LIBS) $(TEST_LIBS)
+
+## demo: build, then run the main job on a shipped sample, as transcript and as JSON
+demo: all
+	./smtpscope -r samples/first-look.pcap -o text --color auto
+	./smtpscope -r samples/first-look.pcap -o json
+
+## deps: install what the build needs (apt, dnf, apk, pacman or brew; with sudo when needed)
+deps:
+	@tests/support/deps.sh build
+
+## test-deps: install what the build and the tests need
+test-deps:
+	@tests/support/deps.sh build test
+
+## check: every test that needs no other program: unit, dialogues, captures, command line, man pages, live as root
+check: all $(UNITS) $(RUNNERS)
+	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh $(UNITS) $(RUNNERS) tests/cli.sh tests/man.sh tests/live/veth.sh
+
+## check-unit: only the unit tests
+check-unit: all $(UNITS)
+	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh $(UNITS)
+
+## check-dialogs: only the dialogues, over every chunk size, split and wire
+check-dialogs: $(RUNNERS)
+	@$(BUILD)/tests/run_dialogs
+
+## check-pcaps: only the captures of tests/pcap/LIST
+check-pcaps: all $(RUNNERS)
+	@SMTPSCOPE=./$(PROGRAM) $(BUILD)/tests/run_pcaps
+
+## check-asan: all of check, rebuilt with AddressSanitizer and UBSan
+check-asan:
+	$(MAKE) BUILD=build-asan CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" check
+
+## check-valgrind: unit tests and a run over every sample under valgrind
+check-valgrind: all $(UNITS)
+	@SMTPSCOPE=$(PROGRAM) tests/valgrind.sh $(UNITS)
+
+## check-live: real Postfix and swaks in two network namespaces, watched live (root; installs them)
+check-live: all
+	@SMTPSCOPE=./$(PROGRAM) tests/live/postfix.sh
+
+## layers: prove on the object files which layer knows which (laws L1, L2)
+layers: all
+	@BUILD=$(BUILD) tests/support/layers.sh
+
+## sizes: function and file sizes
+sizes:
+	@tests/support/sizes.sh
+
+## lint: includes in their place, formatting, clang-tidy
+lint:
+	@tests/support/lint.sh
+
+## coverage: line coverage of the core by check
+coverage:
+	$(MAKE) BUILD=build-cov CFLAGS="-O0 -g --coverage" check
+	@gcov -o build-cov $$(find build-cov/src -name '*.gcda') 2>/dev/null | tests/support/coverage.sh; rm -f *.gcov
+
+## bench: CPU on 200 MB of ordinary mail against a libpcap loop that does nothing
+bench: all
+	@CC="$(CC)" SMTPSCOPE=./$(PROGRAM) tests/bench/run
+
+## install: program and man pages under $(DESTDIR)$(PREFIX)
+install: all
+	install -D -m 755 smtpscope $(DESTDIR)$(PREFIX)/bin/smtpscope
+	install -D -m 644 man/smtpscope.1 $(DESTDIR)$(PREFIX)/share/man/man1/smtpscope.1
+	install -D -m 644 man/smtpscope-events.5 $(DESTDIR)$(PREFIX)/share/man/man5/smtpscope-events.5
+
+## uninstall: remove what install put there
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/smtpscope $(DESTDIR)$(PREFIX)/share/man/man1/smtpscope.1 \
+		$(DESTDIR)$(PREFIX)/share/man/man5/smtpscope-events.5
+
+## dist: smtpscope-VERSION.tar.gz of what git knows
+dist:
+	git archive --format=tar.gz --prefix=smtpscope-$(VERSION)/ -o smtpscope-$(VERSION).tar.gz HEAD
+
+## clean: remove everything that was built
+clean:
+	rm -rf build build-asan build-cov smtpscope smtpscope-*.tar.gz
+
+## help: this list
+help:
+	@sed -n 's/^## //p' Makefile
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

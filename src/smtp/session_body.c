@@ -308,6 +308,7 @@ void bdat_bytes(struct session *s, struct chunk *c)
 	if (s->bdat_left)
 		return;
 	set_mode(s, MODE_COMMAND);
+	s->after_bdat = true;
 	if (!last || last->x.verb != VERB_BDAT || last->bdat_last)
 		body_put(s, &s->bdat_body);
 }

@@ -108,6 +108,7 @@ static uint64_t session_bits(const struct session *s)
 	bits |= s->quit ? SIT(AFTER_QUIT) : 0;
 	bits |= s->data_refused ? SIT(DATA_REFUSED) : 0;
 	bits |= s->after_message ? SIT(AFTER_MESSAGE) : 0;
+	bits |= s->after_bdat ? SIT(AFTER_BDAT) : 0;
 	bits |= s->error_run ? SIT(ERROR_RUN) : 0;
 	bits |= s->lone_tokens ? SIT(AUTH_REFUSED) : 0;
 	bits |= s->mode == MODE_LOST ? SIT(AFTER_GAP) : 0;
@@ -282,6 +283,14 @@ static bool is_tentative(struct session *s, const struct line *l)
 	return true;
 }
 
+/* A line that ends all doubt whether message text is being read as commands. */
+static bool is_plain_command(const struct command *c)
+{
+	uint64_t form = DEFECT(TRAILING_SPACE) | DEFECT(BARE_LF) | DEFECT(EXTRA_CR);
+
+	return c->verb != VERB_UNKNOWN && !(c->defects & ~form);
+}
+
 void client_line(struct session *s, const struct line *l)
 {
 	struct command c;
@@ -300,6 +309,8 @@ void client_line(struct session *s, const struct line *l)
 	fill_exchange(s, p, &c, l);
 	show_line(s, p, &c, l, hide);
 	s->lone_tokens = hide ? s->lone_tokens - 1 : 0;
+	if (is_plain_command(&c))
+		s->data_refused = s->after_message = s->after_bdat = false;
 	p->tentative = s->mode == MODE_LOST;
 	if (!p->tentative)
 		s->commands++;

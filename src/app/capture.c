@@ -1,0 +1,325 @@
+/*
+ * capture.c - libpcap. See capture.h.
+ *
+ * Files are read with nanosecond timestamps whatever they carry; whether the file had them is told by its magic number through
+ * pcap_get_tstamp_precision's absence of a third state, so microsecond files end in 000 and are printed with six digits.
+ */
+#include "capture.h"
+
+#include "input.h"
+#include "smtpscope/packet.h"
+
+#include <pcap/pcap.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { READ_TIMEOUT_MS = 100, RETRY_MAX_S = 30 };
+
+struct capture {
+	struct capture_options o;
+	pcap_t *pcap;
+	unsigned next_file;
+	const char *name; /* of what is open, for messages */
+	int dlt;
+	bool live, nanoseconds, failed, truncated;
+	volatile sig_atomic_t stop;
+	uint64_t frames, file_frames;
+	uint64_t dropped_before, if_dropped_before; /* by handles that are closed */
+	int retry_s;
+	time_t retry_at;
+};
+
+static int64_t to_ns(const struct pcap_pkthdr *h)
+{
+	return (int64_t)h->ts.tv_sec * 1000000000 + (int64_t)h->ts.tv_usec; /* precision nano: tv_usec holds nanoseconds */
+}
+
+static int set_filter(struct capture *c, struct err *err)
+{
+	struct bpf_program program;
+	int status;
+
+	if (!c->o.filter || !c->o.filter[0])
+		return 0;
+	if (pcap_compile(c->pcap, &program, c->o.filter, 1, PCAP_NETMASK_UNKNOWN) != 0)
+		return err_set(err, 2, "filter \"%s\": %s", c->o.filter, pcap_geterr(c->pcap));
+	status = pcap_setfilter(c->pcap, &program);
+	pcap_freecode(&program);
+	return status == 0 ? 0 : err_set(err, 1, "%s: filter: %s", c->name, pcap_geterr(c->pcap));
+}
+
+static int check_link(struct capture *c, struct err *err)
+{
+	const char *name;
+
+	c->dlt = pcap_datalink(c->pcap);
+	if (link_supported(c->dlt))
+		return 0;
+	name = pcap_datalink_val_to_name(c->dlt);
+	return err_set(err, 1, "%s: link type %d (%s) is not supported; Ethernet, Linux cooked, loopback, PPP and raw IP are", c->name,
+		       c->dlt, name ? name : "unknown");
+}
+
+static void close_handle(struct capture *c)
+{
+	struct pcap_stat st;
+
+	if (!c->pcap)
+		return;
+	if (c->live && pcap_stats(c->pcap, &st) == 0) {
+		c->dropped_before += st.ps_drop;
+		c->if_dropped_before += st.ps_ifdrop;
+	}
+	pcap_close(c->pcap);
+	c->pcap = NULL;
+}
+
+/* ---- files ---- */
+
+static int open_file(struct capture *c, struct err *err)
+{
+	const char *path = c->o.files[c->next_file++];
+	char text[PCAP_ERRBUF_SIZE];
+	FILE *file;
+
+	c->name = strcmp(path, "-") == 0 ? "standard input" : path;
+	c->file_frames = 0;
+	file = input_open(path, err);
+	if (!file)
+		return -1;
+	c->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, text);
+	if (!c->pcap) {
+		fclose(file);
+		return err_set(err, 1, "%s: not a capture file (pcap or pcapng): %s", c->name, input_damage() ? input_damage() : text);
+	}
+	if (check_link(c, err) != 0 || set_filter(c, err) != 0) {
+		close_handle(c);
+		return -1;
+	}
+	return 0;
+}
+
+/* libpcap's words for a file that ends too early. */
+static bool says_truncated(const char *text)
+{
+	return strstr(text, "truncated") != NULL;
+}
+
+static void file_problem(struct capture *c, void (*complain)(const char *text))
+{
+	const char *text = pcap_geterr(c->pcap);
+	char line[512];
+
+	if (says_truncated(text) || input_damage())
+		c->truncated = true;
+	snprintf(line, sizeof line, "%s: %s after frame %llu: %s; everything before it was read", c->name,
+		 says_truncated(text) ? "cut short" : "unreadable", (unsigned long long)c->file_frames,
+		 input_damage() ? input_damage() : text);
+	complain(line);
+	c->failed = true;
+	close_handle(c);
+}
+
+/* The next file that can be opened. False when there is none. */
+static bool next_file(struct capture *c, void (*complain)(const char *text))
+{
+	while (c->next_file < c->o.file_count) {
+		struct err err = {0};
+
+		if (open_file(c, &err) == 0)
+			return true;
+		complain(err.text);
+		c->failed = true;
+	}
+	return false;
+}
+
+/* ---- interfaces ---- */
+
+static int live_error(struct capture *c, int status, struct err *err)
+{
+	const char *text = pcap_geterr(c->pcap);
+	const char *name = c->o.interface;
+
+	if (status == PCAP_ERROR_PERM_DENIED)
+		return err_set(err, 1, "%s: no permission to capture; run as root, or: setcap cap_net_raw,cap_net_admin=eip "
+			       "$(command -v smtpscope)", name);
+	if (status == PCAP_ERROR_NO_SUCH_DEVICE)
+		return err_set(err, 1, "%s: no such interface; `ip link` lists them, `any` means all", name);
+	if (status == PCAP_ERROR_IFACE_NOT_UP)
+		return err_set(err, 1, "%s: the interface is down; bring it up with: ip link set %s up", name, name);
+	return err_set(err, 1, "%s: %s", name, text[0] ? text : pcap_statustostr(status));
+}
+
+static int open_live(struct capture *c, struct err *err)
+{
+	char text[PCAP_ERRBUF_SIZE];
+	int status;
+
+	c->name = c->o.interface;
+	c->pcap = pcap_create(c->o.interface, text);
+	if (!c->pcap)
+		return err_set(err, 1, "%s: %s", c->o.interface, text);
+	pcap_set_snaplen(c->pcap, c->o.snaplen);
+	pcap_set_promisc(c->pcap, !c->o.no_promiscuous && strcmp(c->o.interface, "any") != 0);
+	pcap_set_timeout(c->pcap, READ_TIMEOUT_MS);
+	pcap_set_buffer_size(c->pcap, c->o.buffer_kib * 1024);
+	pcap_set_immediate_mode(c->pcap, c->o.immediate);
+	c->nanoseconds = pcap_set_tstamp_precision(c->pcap, PCAP_TSTAMP_PRECISION_NANO) == 0;
+	status = pcap_activate(c->pcap);
+	if (status < 0) {
+		live_error(c, status, err);
+		close_handle(c);
+		return -1;
+	}
+	if (check_link(c, err) != 0 || set_filter(c, err) != 0) {
+		close_handle(c);
+		return -1;
+	}
+	return 0;
+}
+
+static enum capture_status live_lost(struct capture *c, void (*complain)(const char *text))
+{
+	char line[512];
+
+	snprintf(line, sizeof line, "%s: %s; trying again", c->name, pcap_geterr(c->pcap));
+	complain(line);
+	close_handle(c);
+	c->retry_s = 1;
+	c->retry_at = time(NULL) + 1;
+	return CAPTURE_IDLE;
+}
+
+/* The interface went away: look for it every second, then less often. */
+static enum capture_status live_retry(struct capture *c, void (*complain)(const char *text))
+{
+	const struct timespec pause = {.tv_nsec = READ_TIMEOUT_MS * 1000000L};
+	struct err err = {0};
+	char line[128];
+
+	nanosleep(&pause, NULL);
+	if (time(NULL) < c->retry_at)
+		return CAPTURE_IDLE;
+	if (open_live(c, &err) == 0) {
+		snprintf(line, sizeof line, "%.64s: capturing again", c->name);
+		complain(line);
+		return CAPTURE_IDLE;
+	}
+	c->retry_s = c->retry_s * 2 > RETRY_MAX_S ? RETRY_MAX_S : c->retry_s * 2;
+	c->retry_at = time(NULL) + c->retry_s;
+	return CAPTURE_IDLE;
+}
+
+/* ---- faces ---- */
+
+struct capture *capture_open(const struct capture_options *options, struct err *err)
+{
+	struct capture *c = calloc(1, sizeof *c);
+
+	if (!c) {
+		err_set(err, 1, "out of memory");
+		return NULL;
+	}
+	c->o = *options;
+	c->live = options->file_count == 0;
+	if (c->live ? open_live(c, err) == 0 : true)
+		return c;
+	free(c);
+	return NULL;
+}
+
+static enum capture_status deliver(struct capture *c, const struct pcap_pkthdr *h, const u_char *bytes, struct frame *out)
+{
+	c->file_frames++;
+	*out = (struct frame){.bytes = span_of(bytes, h->caplen), .wire_len = h->len, .number = ++c->frames, .dlt = c->dlt};
+	out->ts = to_ns(h);
+	if (c->live && !c->nanoseconds)
+		out->ts = (int64_t)h->ts.tv_sec * 1000000000 + (int64_t)h->ts.tv_usec * 1000;
+	if (!c->live && out->ts % 1000)
+		c->nanoseconds = true;
+	return CAPTURE_FRAME;
+}
+
+enum capture_status capture_next(struct capture *c, struct frame *out, void (*complain)(const char *text))
+{
+	struct pcap_pkthdr *h;
+	const u_char *bytes;
+	int status;
+
+	if (c->stop || (c->o.max_frames && c->frames >= c->o.max_frames))
+		return CAPTURE_END;
+	while (!c->live) {
+		if (!c->pcap && !next_file(c, complain))
+			return CAPTURE_END;
+		status = pcap_next_ex(c->pcap, &h, &bytes);
+		if (status == 1)
+			return deliver(c, h, bytes, out);
+		if (status == PCAP_ERROR_BREAK && !c->stop && !input_damage())
+			close_handle(c);
+		else if (status == PCAP_ERROR_BREAK && c->stop)
+			return CAPTURE_END;
+		else
+			file_problem(c, complain);
+	}
+	if (!c->pcap)
+		return live_retry(c, complain);
+	status = pcap_next_ex(c->pcap, &h, &bytes);
+	if (status == 1)
+		return deliver(c, h, bytes, out);
+	if (status == PCAP_ERROR_BREAK)
+		return CAPTURE_END;
+	return status == 0 ? CAPTURE_IDLE : live_lost(c, complain);
+}
+
+bool capture_failed(const struct capture *c)
+{
+	return c->failed;
+}
+
+bool capture_truncated(const struct capture *c)
+{
+	return c->truncated;
+}
+
+bool capture_is_live(const struct capture *c)
+{
+	return c->live;
+}
+
+bool capture_nanoseconds(const struct capture *c)
+{
+	return c->nanoseconds;
+}
+
+void capture_drops(struct capture *c, struct capture_drops *out)
+{
+	struct pcap_stat st = {0};
+
+	*out = (struct capture_drops){c->dropped_before, c->if_dropped_before};
+	if (!c->live || !c->pcap || pcap_stats(c->pcap, &st) != 0)
+		return;
+	out->kernel += st.ps_drop;
+	out->interface += st.ps_ifdrop;
+}
+
+void capture_stop(struct capture *c)
+{
+	c->stop = 1;
+	if (c->pcap)
+		pcap_breakloop(c->pcap);
+}
+
+void capture_close(struct capture **capture)
+{
+	if (!*capture)
+		return;
+	close_handle(*capture);
+	free(*capture);
+	*capture = NULL;
+}

@@ -1,0 +1,242 @@
+/*
+ * main.c - signals, messages, exit status. Everything that is printed to a person is printed here.
+ *
+ * Exit status: 0 done, 1 input, capture or output failed (what was readable is reported), 2 usage or filter.
+ */
+#include "capture.h"
+#include "options.h"
+#include "pipeline.h"
+#include "smtpscope/json.h"
+#include "version.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+
+static struct capture *running; /* for the signal handlers only */
+static volatile sig_atomic_t status_wanted;
+
+static void on_stop(int signal)
+{
+	(void)signal;
+	if (running)
+		capture_stop(running);
+}
+
+static void on_status(int signal)
+{
+	(void)signal;
+	status_wanted = 1;
+}
+
+static void complain(const char *text)
+{
+	fprintf(stderr, "smtpscope: %s\n", text);
+}
+
+static void install_signals(void)
+{
+	struct sigaction act = {.sa_handler = on_stop};
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	act.sa_handler = on_status;
+	act.sa_flags = SA_RESTART;
+	sigaction(SIGUSR1, &act, NULL);
+	act.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &act, NULL);
+}
+
+/* Half of RAM, at most 2 GiB. */
+static uint64_t default_memory(void)
+{
+	const uint64_t most = UINT64_C(2) << 30;
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	uint64_t half = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size / 2 : most;
+
+	return half < most ? half : most;
+}
+
+static void print_status(const struct pipeline *p)
+{
+	const struct pipeline_stats *s = pipeline_stats(p);
+	const struct tcp_stats *t = pipeline_tcp_stats(p);
+
+	fprintf(stderr, "smtpscope: %" PRIu64 " frames, %" PRIu64 " connections open, %" PRIu64 " SMTP sessions, %" PRIu64
+		" with failures, %" PRIu64 " gaps\n", s->frames, t->open, s->sessions, s->failed, t->gaps);
+}
+
+/* Why nothing was found, in the words a person needs. */
+static void explain_nothing(const struct pipeline *p)
+{
+	const struct pipeline_stats *s = pipeline_stats(p);
+	const struct tcp_stats *t = pipeline_tcp_stats(p);
+	const char *why = "";
+
+	if (s->sessions)
+		return;
+	if (!s->frames)
+		why = "; the capture holds no frames (or the filter lets none through)";
+	else if (!t->packets)
+		why = "; none of them is TCP over IP";
+	else if (!t->payload_bytes)
+		why = "; no TCP payload at all";
+	else if (t->one_direction && t->one_direction >= t->connections)
+		why = ", one direction only";
+	else
+		why = "; none speaks SMTP (--ports names ports that do)";
+	fprintf(stderr, "smtpscope: 0 SMTP sessions; %" PRIu64 " frames, %" PRIu64 " TCP packets%s\n", s->frames, t->packets, why);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void emit_stats(struct pipeline *p, struct capture *c, int64_t ts)
+{
+	struct capture_drops drops;
+
+	capture_drops(c, &drops);
+	pipeline_stats_event(p, ts, capture_is_live(c) ? &drops : NULL, capture_truncated(c));
+}
+
+struct run {
+	const struct options *o;
+	struct capture *capture;
+	struct pipeline *pipeline;
+	struct sink *sink;
+	int64_t next_stats;
+};
+
+/* Between frames of a live run: time passes, and it may be time for a stats event. */
+static void live_chores(struct run *r, bool idle)
+{
+	int64_t now;
+
+	if (!capture_is_live(r->capture) || (!idle && !r->o->stats_seconds))
+		return;
+	now = idle ? now_ns() : pipeline_last_ts(r->pipeline);
+	if (idle)
+		pipeline_tick(r->pipeline, now);
+	if (!r->next_stats)
+		r->next_stats = now + (int64_t)r->o->stats_seconds * 1000000000;
+	if (!r->o->stats_seconds || now < r->next_stats)
+		return;
+	emit_stats(r->pipeline, r->capture, now);
+	r->next_stats = now + (int64_t)r->o->stats_seconds * 1000000000;
+}
+
+static void loop(struct run *r)
+{
+	enum capture_status status;
+	struct frame f;
+
+	while ((status = capture_next(r->capture, &f, complain)) != CAPTURE_END && !sink_failed(r->sink)) {
+		if (status == CAPTURE_FRAME) {
+			pipeline_precision(r->pipeline, capture_nanoseconds(r->capture));
+			pipeline_frame(r->pipeline, &f);
+		}
+		live_chores(r, status == CAPTURE_IDLE);
+		if (status_wanted)
+			print_status(r->pipeline);
+		status_wanted = 0;
+	}
+	pipeline_finish(r->pipeline);
+	emit_stats(r->pipeline, r->capture, pipeline_last_ts(r->pipeline));
+	explain_nothing(r->pipeline);
+}
+
+static int run(struct run *r, struct err *err)
+{
+	static char host[256];
+	bool text = r->o->format == OUTPUT_TEXT || (r->o->format == OUTPUT_AUTO && sink_is_terminal(r->sink));
+
+	gethostname(host, sizeof host - 1);
+	r->pipeline = pipeline_new(r->o, r->sink, text, r->o->interface ? host : NULL);
+	if (!r->pipeline)
+		return err_set(err, 1, "out of memory");
+	running = r->capture;
+	install_signals();
+	loop(r);
+	running = NULL;
+	pipeline_free(&r->pipeline);
+	return capture_failed(r->capture) ? 1 : 0;
+}
+
+static int analyse(struct options *o, struct err *err)
+{
+	struct capture_options co = {.files = o->files, .file_count = o->file_count, .interface = o->interface, .filter = o->filter,
+				     .snaplen = o->snaplen, .buffer_kib = o->buffer_kib, .no_promiscuous = o->no_promiscuous,
+				     .immediate = o->immediate, .max_frames = o->max_frames};
+	struct run r = {.o = o};
+	bool quiet_end;
+	int status;
+
+	if (!o->memory_limit)
+		o->memory_limit = default_memory();
+	r.capture = capture_open(&co, err);
+	if (!r.capture)
+		return -1;
+	r.sink = sink_open(o->output, err);
+	if (!r.sink) {
+		capture_close(&r.capture);
+		return -1;
+	}
+	status = run(&r, err);
+	capture_close(&r.capture);
+	quiet_end = sink_pipe_closed(r.sink);
+	if (sink_close(&r.sink, err) != 0 && !quiet_end)
+		return -1;
+	return quiet_end ? 0 : status;
+}
+
+static int print_schema(struct err *err)
+{
+	char *schema = json_schema();
+
+	if (!schema)
+		return err_set(err, 1, "out of memory");
+	puts(schema);
+	free(schema);
+	return fflush(stdout) == 0 ? 0 : err_set(err, 1, "standard output: cannot write");
+}
+
+static int dispatch(struct options *o, struct err *err)
+{
+	switch (o->task) {
+	case TASK_ANALYSE:
+		return analyse(o, err);
+	case TASK_SCHEMA:
+		return print_schema(err);
+	case TASK_HELP:
+		options_help(stdout);
+		return 0;
+	case TASK_VERSION:
+		printf("smtpscope %s\nzlib %s, libzstd %s\n", SMTPSCOPE_VERSION, zlibVersion(), ZSTD_versionString());
+		return 0;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct options o;
+	struct err err = {0};
+	int status = options_parse(&o, argc, argv, &err);
+
+	if (status == 0)
+		status = dispatch(&o, &err);
+	if (err.code)
+		complain(err.text);
+	return err.code ? err.code : status;
+}

@@ -1,0 +1,498 @@
+/*
+ * options.c - one table of options. See options.h.
+ *
+ * Letters are tcpdump's where there is one. Numbers are read without regard to the locale. Words behind the options are a
+ * BPF expression.
+ */
+#include "options.h"
+
+#include "smtpscope/event.h"
+#include "smtpscope/json.h"
+#include "smtpscope/span.h"
+#include "version.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- values ---- */
+
+static int number(const char *value, const char *name, uint64_t min, uint64_t max, uint64_t *out, struct err *err)
+{
+	if (span_u64(span_str(value), out) == 1 && *out >= min && *out <= max)
+		return 0;
+	return err_set(err, 2, "%s: \"%s\" is not a number from %llu to %llu", name, value, (unsigned long long)min,
+		       (unsigned long long)max);
+}
+
+struct word {
+	const char *name;
+	int value;
+};
+
+/* One of the words; the list ends with a NULL name. */
+static int choice(const char *value, const char *name, const struct word *words, int *out, struct err *err)
+{
+	char all[128] = "";
+
+	for (const struct word *w = words; w->name; w++) {
+		if (strcmp(value, w->name) == 0) {
+			*out = w->value;
+			return 0;
+		}
+		strcat(strcat(all, all[0] ? ", " : ""), w->name);
+	}
+	return err_set(err, 2, "%s: \"%s\" is none of %s", name, value, all);
+}
+
+/* ---- setters, in the order of the table ---- */
+
+static int set_interface(struct options *o, const char *value, struct err *err)
+{
+	if (o->interface)
+		return err_set(err, 2, "-i: one interface at a time; `-i any` captures on all");
+	o->interface = value;
+	return 0;
+}
+
+static int set_file(struct options *o, const char *value, struct err *err)
+{
+	if (o->file_count == MAX_FILES)
+		return err_set(err, 2, "-r: more than %d files", MAX_FILES);
+	o->files[o->file_count++] = value;
+	return 0;
+}
+
+static int set_filter_file(struct options *o, const char *value, struct err *err)
+{
+	FILE *f = fopen(value, "re");
+	size_t n;
+
+	if (!f)
+		return err_set(err, 2, "-F %s: %s", value, strerror(errno));
+	n = fread(o->filter, 1, sizeof o->filter - 1, f);
+	o->filter[n] = '\0';
+	n = fgetc(f) != EOF;
+	fclose(f);
+	return n ? err_set(err, 2, "-F %s: longer than %d octets", value, MAX_FILTER - 1) : 0;
+}
+
+static int set_snaplen(struct options *o, const char *value, struct err *err)
+{
+	uint64_t n;
+
+	if (number(value, "-s", 0, 262144, &n, err) != 0)
+		return -1;
+	o->snaplen = n ? (int)n : 262144;
+	return 0;
+}
+
+static int set_buffer(struct options *o, const char *value, struct err *err)
+{
+	uint64_t n;
+
+	if (number(value, "-B", 64, 2 * 1024 * 1024 - 1, &n, err) != 0)
+		return -1;
+	o->buffer_kib = (int)n;
+	return 0;
+}
+
+static int set_count(struct options *o, const char *value, struct err *err)
+{
+	return number(value, "-c", 1, UINT64_MAX, &o->max_frames, err);
+}
+
+static int set_no_promiscuous(struct options *o, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	o->no_promiscuous = true;
+	return 0;
+}
+
+static int set_immediate(struct options *o, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	o->immediate = true;
+	return 0;
+}
+
+static int set_ports(struct options *o, const char *value, struct err *err)
+{
+	struct span rest = span_str(value);
+
+	memset(o->ports, 0, sizeof o->ports);
+	while (rest.p) {
+		struct span word = span_split(&rest, ',');
+		uint64_t port;
+
+		if (span_u64(word, &port) != 1 || port < 1 || port > 65535)
+			return err_set(err, 2, "--ports: \"%s\" is not a list of ports such as 25,587", value);
+		o->ports[port / 8] |= (uint8_t)(1 << port % 8);
+	}
+	return 0;
+}
+
+static int set_verify(struct options *o, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	o->verify_checksums = true;
+	return 0;
+}
+
+static int set_memory(struct options *o, const char *value, struct err *err)
+{
+	uint64_t mib;
+
+	if (number(value, "--memory-limit", 8, 1024 * 1024, &mib, err) != 0)
+		return -1;
+	o->memory_limit = mib << 20;
+	return 0;
+}
+
+static int set_format(struct options *o, const char *value, struct err *err)
+{
+	static const struct word words[] = {{"text", OUTPUT_TEXT}, {"json", OUTPUT_JSON}, {NULL, 0}};
+	int n = 0;
+
+	if (choice(value, "-o", words, &n, err) != 0)
+		return -1;
+	o->format = (enum output_format)n;
+	return 0;
+}
+
+static int set_output(struct options *o, const char *value, struct err *err)
+{
+	(void)err;
+	o->output = value;
+	return 0;
+}
+
+static int set_events(struct options *o, const char *value, struct err *err)
+{
+	struct span rest = span_str(value);
+
+	o->datasets = 0;
+	while (rest.p) {
+		struct span word = span_split(&rest, ',');
+		unsigned d = 0;
+
+		while (d < DATASETS && !span_eq(word, span_str(dataset_name((enum dataset)d))))
+			d++;
+		if (d == DATASETS)
+			return err_set(err, 2, "--events: \"%s\" is not a list of session, command, auth, message, finding, stats", value);
+		o->datasets |= 1u << d;
+	}
+	return 0;
+}
+
+static int set_only(struct options *o, const char *value, struct err *err)
+{
+	static const struct word words[] = {{"failed", ONLY_FAILED}, {"auth", ONLY_AUTH}, {"finding", ONLY_FINDING}, {NULL, 0}};
+	int n = 0;
+
+	if (choice(value, "--only", words, &n, err) != 0)
+		return -1;
+	o->only = (enum only)n;
+	return 0;
+}
+
+static int set_max_event(struct options *o, const char *value, struct err *err)
+{
+	uint64_t n;
+
+	if (number(value, "--max-event-bytes", 1024, JSON_MAX_EVENT_LIMIT, &n, err) != 0)
+		return -1;
+	o->max_event_bytes = (uint32_t)n;
+	return 0;
+}
+
+static int set_line_flush(struct options *o, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	o->line_flush = true;
+	return 0;
+}
+
+static int set_quiet(struct options *o, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	o->verbosity = -1;
+	return 0;
+}
+
+static int set_verbose(struct options *o, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	o->verbosity = o->verbosity < 0 ? 1 : o->verbosity < 2 ? o->verbosity + 1 : 2;
+	return 0;
+}
+
+static int set_colour(struct options *o, const char *value, struct err *err)
+{
+	static const struct word words[] = {{"auto", WHEN_AUTO}, {"always", WHEN_ALWAYS}, {"never", WHEN_NEVER}, {NULL, 0}};
+	int n = 0;
+
+	if (choice(value, "--color", words, &n, err) != 0)
+		return -1;
+	o->colour = (enum when)n;
+	return 0;
+}
+
+static int set_utc(struct options *o, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	o->local_time = false;
+	return 0;
+}
+
+static int set_local(struct options *o, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	o->local_time = true;
+	return 0;
+}
+
+static int set_stats(struct options *o, const char *value, struct err *err)
+{
+	uint64_t n;
+
+	if (number(value, "--stats", 0, 86400, &n, err) != 0)
+		return -1;
+	o->stats_seconds = (uint32_t)n;
+	return 0;
+}
+
+static int set_help(struct options *o, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	o->task = TASK_HELP;
+	return 0;
+}
+
+static int set_version(struct options *o, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	o->task = TASK_VERSION;
+	return 0;
+}
+
+const struct option_row option_rows[] = {
+    {'i', NULL, "IF", "capture on this interface (any, lo, eth0, ...)", set_interface},
+    {'r', NULL, "FILE", "read a capture, - for stdin, .gz and .zst too; may be repeated", set_file},
+    {'F', NULL, "FILE", "read the BPF expression from a file", set_filter_file},
+    {'s', NULL, "N", "octets captured of each frame (262144)", set_snaplen},
+    {'B', NULL, "KIB", "kernel buffer, KiB (16384)", set_buffer},
+    {'c', NULL, "N", "stop after N frames", set_count},
+    {'p', NULL, NULL, "no promiscuous mode", set_no_promiscuous},
+    {0, "immediate-mode", NULL, "deliver frames at once; costs CPU", set_immediate},
+    {0, "ports", "LIST", "ports that are SMTP whatever they carry (25,465,587,2525,24)", set_ports},
+    {0, "verify-checksums", NULL, "ignore segments whose checksum is wrong", set_verify},
+    {0, "memory-limit", "MIB", "memory of all state (half of RAM, at most 2048)", set_memory},
+    {'o', NULL, "FORMAT", "text or json (text on a terminal, else json)", set_format},
+    {'O', NULL, "FILE", "write there, - for stdout", set_output},
+    {0, "events", "LIST", "of session,command,auth,message,finding,stats (all)", set_events},
+    {0, "only", "WHAT", "failed, auth or finding", set_only},
+    {0, "max-event-bytes", "N", "longest JSON line (8192)", set_max_event},
+    {'l', NULL, NULL, "write each event at once", set_line_flush},
+    {'q', NULL, NULL, "text: one line a session", set_quiet},
+    {'v', NULL, NULL, "text: more; -vv: everything", set_verbose},
+    {0, "color", "WHEN", "auto, always or never (NO_COLOR is respected)", set_colour},
+    {0, "utc", NULL, "text: times in UTC (default)", set_utc},
+    {0, "local", NULL, "text: times in the local zone", set_local},
+    {0, "stats", "SECONDS", "live: a stats event that often, 0 only at the end (60)", set_stats},
+    {'h', "help", NULL, "this page", set_help},
+    {0, "version", NULL, "version and libraries", set_version},
+};
+const unsigned option_row_count = sizeof option_rows / sizeof *option_rows;
+
+/* ---- parsing ---- */
+
+static const struct option_row *find_letter(char letter)
+{
+	for (unsigned i = 0; i < option_row_count; i++)
+		if (option_rows[i].letter == letter)
+			return &option_rows[i];
+	return NULL;
+}
+
+static const struct option_row *find_name(struct span name)
+{
+	for (unsigned i = 0; i < option_row_count; i++)
+		if (option_rows[i].name && span_eq(name, span_str(option_rows[i].name)))
+			return &option_rows[i];
+	return NULL;
+}
+
+/* The option that starts alike for longest: what was meant, most of the time. */
+static const char *closest(struct span name)
+{
+	const char *best = "help";
+	size_t most = 0;
+
+	for (unsigned i = 0; i < option_row_count; i++) {
+		struct span row = span_str(option_rows[i].name);
+		size_t same = 0;
+
+		while (same < row.n && same < name.n && row.p[same] == name.p[same])
+			same++;
+		if (same > most) {
+			most = same;
+			best = option_rows[i].name;
+		}
+	}
+	return best;
+}
+
+struct words {
+	char **argv;
+	int argc, at;
+};
+
+/* "--name", "--name=value", "--name value". */
+static int parse_long(struct options *o, struct words *w, struct err *err)
+{
+	struct span value = span_str(w->argv[w->at] + 2);
+	struct span name = span_split(&value, '=');
+	const struct option_row *row = find_name(name);
+	const char *text = value.p ? (const char *)value.p : NULL;
+
+	if (!row)
+		return err_set(err, 2, "unknown option --%.*s; did you mean --%s? See smtpscope --help", (int)name.n,
+			       (const char *)name.p, closest(name));
+	if (!row->argument && text)
+		return err_set(err, 2, "--%s takes no value", row->name);
+	if (row->argument && !text) {
+		if (w->at + 1 >= w->argc)
+			return err_set(err, 2, "--%s needs %s", row->name, row->argument);
+		text = w->argv[++w->at];
+	}
+	return row->set(o, text, err);
+}
+
+/* "-v", "-vv", "-rFILE", "-r FILE", "-lo json". */
+static int parse_letters(struct options *o, struct words *w, struct err *err)
+{
+	const char *p = w->argv[w->at] + 1;
+
+	for (; *p; p++) {
+		const struct option_row *row = find_letter(*p);
+
+		if (!row)
+			return err_set(err, 2, "unknown option -%c; see smtpscope --help", *p);
+		if (!row->argument) {
+			if (row->set(o, NULL, err) != 0)
+				return -1;
+			continue;
+		}
+		if (p[1])
+			return row->set(o, p + 1, err);
+		if (w->at + 1 >= w->argc)
+			return err_set(err, 2, "-%c needs %s", *p, row->argument);
+		return row->set(o, w->argv[++w->at], err);
+	}
+	return 0;
+}
+
+static int add_filter_word(struct options *o, const char *word, struct err *err)
+{
+	size_t have = strlen(o->filter), n = strlen(word);
+
+	if (n + 2 > sizeof o->filter - have)
+		return err_set(err, 2, "the filter is longer than %d octets", MAX_FILTER - 1);
+	if (have)
+		o->filter[have++] = ' ';
+	memcpy(o->filter + have, word, n + 1);
+	return 0;
+}
+
+static void defaults(struct options *o)
+{
+	struct err none = {0};
+
+	memset(o, 0, sizeof *o);
+	o->snaplen = 262144;
+	o->buffer_kib = 16384;
+	o->output = "-";
+	o->datasets = IN_ALL;
+	o->max_event_bytes = JSON_MAX_EVENT;
+	o->stats_seconds = 60;
+	set_ports(o, "25,465,587,2525,24", &none);
+}
+
+static int check(const struct options *o, struct err *err)
+{
+	if (o->task != TASK_ANALYSE)
+		return 0;
+	if (o->interface && o->file_count)
+		return err_set(err, 2, "-i and -r exclude each other");
+	if (!o->interface && !o->file_count)
+		return err_set(err, 2, "nothing to read: name a capture with -r FILE or an interface with -i IF; see smtpscope --help");
+	return 0;
+}
+
+int options_parse(struct options *o, int argc, char **argv, struct err *err)
+{
+	struct words w = {argv, argc, 1};
+	bool expression = false, from_file = false;
+
+	defaults(o);
+	if (argc > 1 && strcmp(argv[1], "schema") == 0) {
+		o->task = TASK_SCHEMA;
+		return argc > 2 ? err_set(err, 2, "schema takes no arguments") : 0;
+	}
+	for (; w.at < argc; w.at++) {
+		const char *word = argv[w.at];
+		int status;
+
+		if (expression || word[0] != '-' || word[1] == '\0') {
+			expression = true;
+			status = from_file ? err_set(err, 2, "a filter from -F and the words \"%s\" exclude each other", word)
+					   : add_filter_word(o, word, err);
+		} else if (strcmp(word, "--") == 0) {
+			expression = true;
+			status = 0;
+		} else {
+			from_file |= word[1] == 'F';
+			status = word[1] == '-' ? parse_long(o, &w, err) : parse_letters(o, &w, err);
+		}
+		if (status != 0)
+			return -1;
+	}
+	return check(o, err);
+}
+
+bool options_port(const struct options *o, uint16_t port)
+{
+	return o->ports[port / 8] >> port % 8 & 1;
+}
+
+void options_help(FILE *out)
+{
+	fputs("smtpscope " SMTPSCOPE_VERSION ": what happened in SMTP traffic, and why it failed\n\n"
+	      "  smtpscope -r FILE... [options] [BPF]     read captures (pcap, pcapng, .gz, .zst)\n"
+	      "  smtpscope -i IF [options] [BPF]          watch an interface\n"
+	      "  smtpscope schema                         JSON Schema of the events\n\n",
+	      out);
+	for (unsigned i = 0; i < option_row_count; i++) {
+		const struct option_row *r = &option_rows[i];
+		char left[40], letter[5] = "    ";
+
+		if (r->letter)
+			snprintf(letter, sizeof letter, "-%c%s ", r->letter, r->name ? "," : " ");
+		snprintf(left, sizeof left, "%s%s%s%s%s", letter, r->name ? "--" : "", r->name ? r->name : "",
+			 r->argument ? (r->name ? " " : "") : "", r->argument ? r->argument : "");
+		fprintf(out, "  %-26s %s\n", left, r->help);
+	}
+	fputs("\nExit status: 0 done, 1 input, capture or output failed, 2 usage or filter. Manual: smtpscope(1).\n", out);
+}

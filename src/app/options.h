@@ -1,0 +1,56 @@
+/*
+ * options.h - the command line, from one table that parsing, --help and the test of the man page read.
+ */
+#ifndef SMTPSCOPE_APP_OPTIONS_H
+#define SMTPSCOPE_APP_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "smtpscope/err.h"
+
+enum task { TASK_ANALYSE, TASK_SCHEMA, TASK_HELP, TASK_VERSION };
+enum output_format { OUTPUT_AUTO, OUTPUT_TEXT, OUTPUT_JSON };
+enum only { ONLY_ALL, ONLY_FAILED, ONLY_AUTH, ONLY_FINDING };
+enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
+
+enum { MAX_FILES = 4096, MAX_FILTER = 16384 };
+
+struct options {
+	enum task task;
+	const char *interface;           /* -i */
+	const char *files[MAX_FILES];    /* -r */
+	unsigned file_count;
+	char filter[MAX_FILTER];         /* trailing words, or the file of -F */
+	int snaplen, buffer_kib;
+	uint64_t max_frames;
+	bool no_promiscuous, immediate, verify_checksums, line_flush, local_time;
+	uint8_t ports[65536 / 8];        /* bit per port: SMTP whatever it carries */
+	enum output_format format;
+	const char *output;              /* -O, "-" */
+	unsigned datasets;               /* IN_* bits of --events */
+	enum only only;
+	int verbosity;                   /* -1 -q, 1 -v, 2 -vv */
+	enum when colour;
+	uint32_t max_event_bytes;
+	uint32_t stats_seconds;
+	uint64_t memory_limit;           /* octets */
+};
+
+struct option_row {
+	char letter;          /* 0 none */
+	const char *name;     /* long name, NULL none */
+	const char *argument; /* "IF", NULL none */
+	const char *help;
+	int (*set)(struct options *o, const char *value, struct err *err);
+};
+extern const struct option_row option_rows[];
+extern const unsigned option_row_count;
+
+/* 0, or -1 and *err (code 2). */
+int options_parse(struct options *o, int argc, char **argv, struct err *err);
+void options_help(FILE *out);
+bool options_port(const struct options *o, uint16_t port);
+
+#endif

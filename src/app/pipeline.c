@@ -1,0 +1,312 @@
+/*
+ * pipeline.c - frames in, events out. See pipeline.h.
+ *
+ * A connection on an SMTP port gets a session with its first chunk; any other is watched by smtp/detect until its first lines
+ * have told, and ignored (one table entry) when it is not SMTP. When memory is short the least recently used connection goes.
+ */
+#include "pipeline.h"
+
+#include "community_id.h"
+#include "report.h"
+#include "smtpscope/cause.h"
+#include "smtpscope/defrag.h"
+#include "smtpscope/detect.h"
+#include "smtpscope/session.h"
+#include "smtpscope/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+struct pipeline {
+	const struct options *o;
+	struct pool *pool;
+	struct defrag *defrag;
+	struct tcp *tcp;
+	struct cause cause;
+	struct report *report;
+	struct pipeline_stats stats;
+	int64_t last_ts;
+};
+
+/* One connection that may be SMTP. */
+struct link_state {
+	struct session *session;
+	struct detect *detect;
+	uint64_t skipped[2]; /* octets of a tunnel preface, by dir */
+	bool on_port;
+};
+
+/* ---- sessions ---- */
+
+static uint64_t session_id(const struct flow *f)
+{
+	static const uint8_t key[16] = "smtpscope id 1.0"; /* public: the same id on every run and machine */
+	uint8_t bytes[2 * 18 + 8];
+	size_t n = 0;
+
+	for (int d = 0; d < 2; d++) {
+		memcpy(bytes + n, f->side[d].addr, 16);
+		bytes[n + 16] = (uint8_t)(f->side[d].port >> 8);
+		bytes[n + 17] = (uint8_t)f->side[d].port;
+		n += 18;
+	}
+	for (int i = 0; i < 8; i++)
+		bytes[n++] = (uint8_t)((uint64_t)f->first_ts >> 8 * i);
+	return siphash(key, bytes, n);
+}
+
+static void start_session(struct pipeline *p, struct link_state *l, const struct flow *f)
+{
+	char community[COMMUNITY_ID_SIZE];
+	struct session_setup setup = {
+	    .id = session_id(f),
+	    .community_id = community,
+	    .syn_seen = f->syn_seen,
+	    .server_port = f->side[DIR_SERVER].port,
+	    .guessed_roles = !f->syn_seen,
+	};
+
+	community_id(&f->side[0], &f->side[1], community);
+	l->session = session_new(p->pool, &session_limits_default, &setup, f, cause_emit, &p->cause);
+	if (!l->session)
+		return;
+	p->stats.sessions++;
+}
+
+/* ---- what net/tcp says ---- */
+
+static bool server_port(void *ctx, uint16_t port)
+{
+	const struct pipeline *p = ctx;
+
+	return options_port(p->o, port);
+}
+
+static void *on_open(void *ctx, const struct flow *f)
+{
+	struct pipeline *p = ctx;
+	struct link_state *l = pool_get(p->pool, sizeof *l);
+
+	if (!l)
+		return NULL;
+	l->on_port = options_port(p->o, f->side[DIR_SERVER].port) || (!f->syn_seen && options_port(p->o, f->side[DIR_CLIENT].port));
+	return l;
+}
+
+static void forget(struct pipeline *p, struct link_state *l)
+{
+	detect_free(&l->detect);
+	pool_put(p->pool, l, sizeof *l);
+}
+
+/* The tunnel's own octets are not of the session's stream. */
+static void feed(struct link_state *l, const struct chunk *c)
+{
+	struct chunk inner = *c;
+	uint64_t peer = l->skipped[dir_other(c->dir)];
+
+	inner.off -= l->skipped[c->dir];
+	inner.peer_seen = c->peer_seen > peer ? c->peer_seen - peer : 0;
+	session_feed(l->session, &inner);
+}
+
+static void recognised(struct pipeline *p, struct link_state *l, const struct flow *f)
+{
+	struct chunk kept;
+
+	start_session(p, l, f);
+	l->skipped[0] = detect_skipped(l->detect, DIR_CLIENT);
+	l->skipped[1] = detect_skipped(l->detect, DIR_SERVER);
+	while (l->session && detect_next(l->detect, &kept))
+		session_feed(l->session, &kept);
+	detect_free(&l->detect);
+}
+
+static enum tcp_want watch(struct pipeline *p, struct link_state *l, const struct flow *f, const struct chunk *c)
+{
+	if (!l->detect)
+		l->detect = detect_new(p->pool);
+	switch (l->detect ? detect_feed(l->detect, c) : DETECT_OTHER) {
+	case DETECT_UNDECIDED:
+		return TCP_WANT;
+	case DETECT_SMTP:
+		recognised(p, l, f);
+		if (l->session)
+			return TCP_WANT;
+		break;
+	case DETECT_OTHER:
+		break;
+	}
+	forget(p, l);
+	return TCP_IGNORE;
+}
+
+static enum tcp_want on_chunk(void *ctx, void *user, const struct flow *f, const struct chunk *c)
+{
+	struct pipeline *p = ctx;
+	struct link_state *l = user;
+
+	if (!l)
+		return TCP_IGNORE;
+	if (!l->session && l->on_port)
+		start_session(p, l, f);
+	if (l->session) {
+		feed(l, c);
+		return TCP_WANT;
+	}
+	if (!l->on_port)
+		return watch(p, l, f, c);
+	forget(p, l);
+	return TCP_IGNORE;
+}
+
+static void on_close(void *ctx, void *user, const struct flow *f, enum tcp_close why)
+{
+	struct pipeline *p = ctx;
+	struct link_state *l = user;
+
+	if (!l)
+		return;
+	if (!l->session && l->on_port) /* a handshake and not one word */
+		start_session(p, l, f);
+	else if (!l->session && l->detect && detect_finish(l->detect) == DETECT_SMTP)
+		recognised(p, l, f);
+	if (l->session)
+		p->stats.closed[why]++;
+	session_close(&l->session, why, f->last_ts);
+	forget(p, l);
+}
+
+/* ---- faces ---- */
+
+static void count_session(struct pipeline *p, const struct event *ev)
+{
+	p->stats.one_sided += ev->session_one_sided == EV_TRUE;
+	p->stats.closed_quit += span_eq(ev->session_close, SPAN("quit-fin"));
+	p->stats.failed += span_eq(ev->outcome, SPAN("failure"));
+}
+
+static void on_event(void *ctx, struct event *ev)
+{
+	struct pipeline *p = ctx;
+
+	if (ev->set == DS_SESSION)
+		count_session(p, ev);
+	report_event(p->report, ev);
+}
+
+static void random_seed(uint8_t seed[16])
+{
+	if (getrandom(seed, 16, 0) != 16)
+		memset(seed, 0x5a, 16); /* no entropy at boot: hashing still works, only not secretly */
+}
+
+struct pipeline *pipeline_new(const struct options *o, struct sink *sink, bool text, const char *observer)
+{
+	static const struct tcp_handlers handlers = {on_open, on_chunk, on_close, server_port};
+	struct pipeline *p = calloc(1, sizeof *p);
+	uint8_t seed[16];
+
+	if (!p)
+		return NULL;
+	random_seed(seed);
+	p->o = o;
+	p->pool = pool_new(o->memory_limit);
+	if (p->pool) {
+		p->defrag = defrag_new(p->pool, &defrag_limits_default, seed);
+		p->tcp = tcp_new(p->pool, &tcp_limits_default, seed, &handlers, p);
+		cause_init(&p->cause, p->pool, on_event, p);
+		p->report = report_new(o, sink, text, observer);
+	}
+	if (!p->pool || !p->defrag || !p->tcp || !p->report)
+		pipeline_free(&p);
+	return p;
+}
+
+/* Below the limit there is room for what the sessions at work need. */
+static void make_room(struct pipeline *p)
+{
+	uint64_t limit = pool_limit(p->pool);
+
+	while (limit && pool_used(p->pool) > limit - limit / 16)
+		if (!tcp_evict(p->tcp))
+			return;
+}
+
+static void segment(struct pipeline *p, enum packet_verdict v, const struct packet *packet, const struct frame *f)
+{
+	p->stats.verdicts[v]++;
+	if (v != PACKET_DONE)
+		return;
+	tcp_packet(p->tcp, packet, f->ts, f->number);
+	make_room(p);
+}
+
+void pipeline_frame(struct pipeline *p, const struct frame *f)
+{
+	struct packet packet;
+	struct ip_fragment whole;
+	enum packet_verdict v = packet_parse(f->dlt, f->bytes, f->wire_len, p->o->verify_checksums, &packet);
+
+	p->stats.frames++;
+	p->stats.bytes += f->bytes.n;
+	p->last_ts = f->ts;
+	if (v != PACKET_FRAGMENT) {
+		segment(p, v, &packet, f);
+		return;
+	}
+	p->stats.fragments++;
+	if (defrag_push(p->defrag, &packet.frag, f->ts, &whole) == 1)
+		segment(p, packet_parse_ip(&whole, p->o->verify_checksums, &packet), &packet, f);
+}
+
+void pipeline_tick(struct pipeline *p, int64_t now)
+{
+	tcp_tick(p->tcp, now);
+	report_flush(p->report);
+}
+
+void pipeline_stats_event(struct pipeline *p, int64_t ts, const struct capture_drops *drops, bool truncated)
+{
+	report_stats(p->report, ts, &p->stats, tcp_stats(p->tcp), p->pool, drops, truncated);
+}
+
+void pipeline_finish(struct pipeline *p)
+{
+	tcp_finish(p->tcp);
+}
+
+const struct pipeline_stats *pipeline_stats(const struct pipeline *p)
+{
+	return &p->stats;
+}
+
+const struct tcp_stats *pipeline_tcp_stats(const struct pipeline *p)
+{
+	return tcp_stats(p->tcp);
+}
+
+void pipeline_precision(struct pipeline *p, bool nanoseconds)
+{
+	report_precision(p->report, nanoseconds);
+}
+
+int64_t pipeline_last_ts(const struct pipeline *p)
+{
+	return p->last_ts;
+}
+
+void pipeline_free(struct pipeline **pipeline)
+{
+	struct pipeline *p = *pipeline;
+
+	*pipeline = NULL;
+	if (!p)
+		return;
+	tcp_free(&p->tcp);
+	defrag_free(&p->defrag);
+	report_free(&p->report);
+	pool_free(&p->pool);
+	free(p);
+}

@@ -1,0 +1,207 @@
+/*
+ * report.c - events to lines. See report.h.
+ *
+ * --only failed keeps what did not succeed: commands and messages with outcome failure, AUTH that was not accepted, findings of
+ * warning and above, sessions with one of these. The text view gets whole sessions or none, so there the choice is made per
+ * session by the writer's own means; here it is made per event.
+ */
+#include "report.h"
+
+#include "smtpscope/json.h"
+#include "smtpscope/text.h"
+#include "version.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+struct report {
+	const struct options *o;
+	struct sink *sink;
+	struct json_writer *json;
+	struct text_writer *text;
+	const char *observer;
+	uint64_t stats_written;
+};
+
+static unsigned terminal_width(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 0;
+}
+
+static bool want_colour(const struct options *o, const struct sink *sink)
+{
+	const char *no = getenv("NO_COLOR");
+
+	if (o->colour == WHEN_AUTO)
+		return sink_is_terminal(sink) && !(no && no[0]);
+	return o->colour == WHEN_ALWAYS;
+}
+
+struct report *report_new(const struct options *o, struct sink *sink, bool text, const char *observer)
+{
+	struct report *r = calloc(1, sizeof *r);
+	struct text_options look;
+
+	if (!r)
+		return NULL;
+	r->o = o;
+	r->sink = sink;
+	r->observer = observer;
+	if (text) {
+		look = (struct text_options){.colour = want_colour(o, sink), .local_time = o->local_time, .verbosity = o->verbosity};
+		look.width = sink_is_terminal(sink) ? terminal_width() : 0;
+		r->text = text_writer_new(&look, sink);
+	} else {
+		r->json = json_writer_new(o->max_event_bytes);
+	}
+	if (!r->text && !r->json)
+		report_free(&r);
+	return r;
+}
+
+static bool is_failure(const struct event *ev)
+{
+	switch (ev->set) {
+	case DS_COMMAND:
+	case DS_AUTH:
+	case DS_MESSAGE:
+		return span_eq(ev->outcome, SPAN("failure"));
+	case DS_FINDING:
+		return !span_eq(ev->finding_severity, SPAN("note"));
+	case DS_SESSION:
+		return span_eq(ev->outcome, SPAN("failure")) || ev->first_error_finding.p;
+	case DS_STATS:
+	case DATASETS:
+		break;
+	}
+	return true;
+}
+
+static bool is_wanted(const struct report *r, const struct event *ev)
+{
+	if (!(r->o->datasets >> ev->set & 1))
+		return false;
+	switch (r->o->only) {
+	case ONLY_FAILED:
+		return is_failure(ev);
+	case ONLY_AUTH:
+		return ev->set == DS_AUTH;
+	case ONLY_FINDING:
+		return ev->set == DS_FINDING;
+	case ONLY_ALL:
+		break;
+	}
+	return true;
+}
+
+static void add_observer(const struct report *r, struct event *ev)
+{
+	ev->ecs_version = SPAN(SMTPSCOPE_ECS_VERSION);
+	if (!r->observer)
+		return;
+	ev->observer_type = SPAN("sensor");
+	ev->observer_product = SPAN("smtpscope");
+	ev->observer_version = SPAN(SMTPSCOPE_VERSION);
+	ev->observer_name = span_str(r->observer);
+	ev->observer_interface = span_str(r->o->interface);
+}
+
+void report_event(struct report *r, struct event *ev)
+{
+	if (!is_wanted(r, ev))
+		return;
+	add_observer(r, ev);
+	if (r->text)
+		text_event(r->text, ev);
+	else
+		sink_write(r->sink, json_event(r->json, ev));
+	if (r->o->line_flush)
+		sink_flush(r->sink);
+}
+
+static void stats_packets(struct event *ev, const struct pipeline_stats *s, const struct tcp_stats *t)
+{
+	ev->stats_received = s->frames;
+	ev->stats_bytes = s->bytes;
+	ev->stats_tcp = t->packets;
+	ev->stats_fragments = s->fragments;
+	ev->stats_truncated_packets = s->verdicts[PACKET_TRUNCATED];
+	ev->stats_malformed = s->verdicts[PACKET_MALFORMED];
+	ev->stats_unsupported = s->verdicts[PACKET_UNSUPPORTED];
+	ev->stats_icmp = s->verdicts[PACKET_ICMP];
+	ev->stats_too_deep = s->verdicts[PACKET_TOO_DEEP];
+	ev->stats_bad_checksum = s->verdicts[PACKET_BAD_CHECKSUM];
+	ev->stats_connections = t->connections;
+	ev->stats_connections_open = t->open;
+	ev->stats_connections_peak = t->open_peak;
+	ev->stats_evicted = t->evicted;
+	ev->stats_gaps = t->gaps;
+	ev->stats_gap_bytes = t->gap_bytes;
+}
+
+static void stats_sessions(struct event *ev, const struct pipeline_stats *s)
+{
+	ev->stats_sessions = s->sessions;
+	ev->stats_close_quit = s->closed_quit;
+	ev->stats_close_fin = s->closed[TCP_CLOSE_FIN] + s->closed[TCP_CLOSE_REUSED];
+	ev->stats_close_rst = s->closed[TCP_CLOSE_RST];
+	ev->stats_close_timeout = s->closed[TCP_CLOSE_TIMEOUT];
+	ev->stats_close_evicted = s->closed[TCP_CLOSE_EVICTED];
+	ev->stats_close_eof = s->closed[TCP_CLOSE_EOF];
+	ev->stats_one_sided = s->one_sided;
+}
+
+void report_stats(struct report *r, int64_t ts, const struct pipeline_stats *s, const struct tcp_stats *t, const struct pool *pool,
+		  const struct capture_drops *drops, bool truncated)
+{
+	static const struct span network[] = {SPAN_INIT("network")}, info[] = {SPAN_INIT("info")};
+	struct event ev;
+	char id[32];
+
+	event_init(&ev, DS_STATS);
+	ev.ts = ts;
+	ev.kind = SPAN("metric");
+	ev.category = (struct event_list){network, 1};
+	ev.type = (struct event_list){info, 1};
+	ev.dataset = SPAN("smtpscope.stats");
+	ev.action = SPAN("stats");
+	ev.sequence = ++r->stats_written;
+	ev.id = span_of(id, (size_t)snprintf(id, sizeof id, "stats-%" PRIu64, r->stats_written));
+	stats_packets(&ev, s, t);
+	stats_sessions(&ev, s);
+	ev.stats_dropped_kernel = drops ? drops->kernel : EV_NONE;
+	ev.stats_dropped_interface = drops ? drops->interface : EV_NONE;
+	ev.stats_events = sink_written(r->sink);
+	ev.stats_events_dropped = sink_lost(r->sink);
+	ev.stats_memory = pool_used(pool);
+	ev.stats_memory_failures = pool_failures(pool);
+	ev.stats_input_truncated = ev_bool(truncated);
+	report_event(r, &ev);
+}
+
+void report_precision(struct report *r, bool nanoseconds)
+{
+	if (r->json)
+		json_writer_precision(r->json, nanoseconds);
+}
+
+void report_flush(struct report *r)
+{
+	sink_flush(r->sink);
+}
+
+void report_free(struct report **report)
+{
+	struct report *r = *report;
+
+	*report = NULL;
+	if (!r)
+		return;
+	text_writer_free(&r->text);
+	json_writer_free(&r->json);
+	free(r);
+}

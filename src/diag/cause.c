@@ -1,0 +1,524 @@
+/*
+ * cause.c - why did it fail? Runs the rules over each exchange, folds what follows from one root, numbers the events. See cause.h.
+ *
+ * All rules that match are collected in their order; the first with the highest confidence is the cause, the others are notes.
+ * A refusal that no rule explains is policy, or the server's own fault. Lines of a message that are read as commands, and
+ * credentials sent after a refused AUTH, are counted and told once, behind the last of them, under their root.
+ */
+#include "smtpscope/cause.h"
+
+#include "cause_rules.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MOST_FINDINGS = 12, TEXT = 512 };
+
+/* What a run of follow-on errors comes from. */
+enum run { RUN_NONE, RUN_REJECTED_DATA, RUN_BDAT, RUN_EARLY_DOT, RUN_AUTH, RUN_FOREIGN };
+
+/* State of one session: the run under way, and which notes were given. */
+struct diag_state {
+	enum run run;
+	uint32_t count;
+	int64_t ts;
+	uint64_t frame, offset;
+	uint16_t code;
+	char verb[64];
+	uint32_t verb_length;
+	bool foreign; /* another protocol was named: its further lines are no news */
+	uint8_t said[(FINDINGS + 7) / 8];
+};
+
+void cause_init(struct cause *c, struct pool *pool, emit_fn *next, void *next_ctx)
+{
+	*c = (struct cause){.pool = pool, .next = next, .next_ctx = next_ctx};
+}
+
+static struct diag_state *state_of(struct cause *c, struct session_record *r)
+{
+	if (!r->diag)
+		r->diag = pool_get(c->pool, sizeof(struct diag_state));
+	return r->diag;
+}
+
+/* ---- passing on ---- */
+
+static void pass(struct cause *c, struct event *ev)
+{
+	char id[32];
+
+	if (ev->record) {
+		ev->sequence = ++ev->record->sequence;
+		ev->id = span_of(id, (size_t)snprintf(id, sizeof id, "%s-%" PRIu32, ev->record->id, ev->record->sequence));
+	}
+	c->next(c->next_ctx, ev);
+}
+
+/* ---- texts ---- */
+
+struct facts {
+	const struct exchange *x; /* NULL for notices */
+	struct span verb, suggestion;
+	uint64_t length, limit, count;
+};
+
+static size_t put_span(char *dst, size_t at, size_t cap, struct span s)
+{
+	s = span_first(s, cap - at);
+	if (s.n)
+		memcpy(dst + at, s.p, s.n);
+	return at + s.n;
+}
+
+static size_t put_number(char *dst, size_t at, size_t cap, uint64_t n)
+{
+	char digits[24];
+
+	return put_span(dst, at, cap, span_of(digits, (size_t)snprintf(digits, sizeof digits, "%" PRIu64, n)));
+}
+
+static size_t put_fact(char *dst, size_t at, size_t cap, char which, const struct facts *f)
+{
+	switch (which) {
+	case 'V':
+		return put_span(dst, at, cap, f->verb.n ? f->verb : SPAN("it"));
+	case 'S':
+		return put_span(dst, at, cap, f->suggestion.n ? f->suggestion : SPAN("the right one"));
+	case 'A':
+		return put_span(dst, at, cap, f->x && f->x->bad.n ? f->x->bad : SPAN("used here"));
+	case 'C':
+		return put_number(dst, at, cap, f->x && f->x->code > 0 ? (uint64_t)f->x->code : 0);
+	case 'L':
+		return put_number(dst, at, cap, f->length);
+	case 'M':
+		return put_number(dst, at, cap, f->limit);
+	default:
+		return put_number(dst, at, cap, f->count);
+	}
+}
+
+/* The text of the catalog with its placeholders filled. */
+static struct span expand(const char *text, const struct facts *f, char dst[TEXT])
+{
+	size_t n = 0;
+
+	for (const char *p = text; *p && n < TEXT; p++) {
+		if (*p != '%')
+			dst[n++] = *p;
+		else
+			n = put_fact(dst, n, TEXT, *++p, f);
+	}
+	return span_of(dst, n);
+}
+
+/* ---- one finding ---- */
+
+static const struct span network[] = {SPAN_INIT("network")};
+static const struct span intrusion[] = {SPAN_INIT("network"), SPAN_INIT("intrusion_detection")};
+static const struct span type_error[] = {SPAN_INIT("protocol"), SPAN_INIT("error")};
+static const struct span type_info[] = {SPAN_INIT("protocol"), SPAN_INIT("info")};
+
+static void count_finding(struct session_record *r, const struct finding_info *info, enum severity severity)
+{
+	if (!r)
+		return;
+	r->findings++;
+	if (severity >= SEVERITY_ERROR && !r->first_error_finding)
+		r->first_error_finding = info->id;
+}
+
+/* ev: a copy that may be changed; what it says of the exchange stays, the rest becomes the finding. */
+static void emit_finding(struct cause *c, struct event *ev, const struct finding_info *info, enum severity severity,
+			 enum confidence confidence, const struct facts *facts)
+{
+	char explanation[TEXT], remedy[TEXT];
+	bool alert = severity == SEVERITY_ALERT, bad = severity >= SEVERITY_ERROR;
+
+	ev->set = DS_FINDING;
+	ev->kind = alert ? SPAN("alert") : SPAN("event");
+	ev->category = alert ? (struct event_list){intrusion, 2} : (struct event_list){network, 1};
+	ev->type = bad ? (struct event_list){type_error, 2} : (struct event_list){type_info, 2};
+	ev->dataset = SPAN("smtpscope.finding");
+	ev->action = span_str(finding_group_name(info->group));
+	ev->outcome = bad ? SPAN("failure") : SPAN("unknown");
+	ev->duration = EV_NONE;
+	ev->finding_id = span_str(info->id);
+	ev->finding_severity = span_str(severity_name(severity));
+	ev->finding_confidence = span_str(confidence_name(confidence));
+	ev->finding_fault = span_str(fault_name(info->fault));
+	ev->finding_explanation = expand(info->explanation, facts, explanation);
+	ev->finding_remedy = expand(info->remedy, facts, remedy);
+	ev->finding_reference = info->reference[0] ? span_str(info->reference) : SPAN_ABSENT;
+	ev->finding_suggestion = facts->suggestion;
+	ev->error_type = bad ? span_str(info->id) : SPAN_ABSENT;
+	count_finding(ev->record, info, severity);
+	pass(c, ev);
+}
+
+/* ---- runs of follow-on errors ---- */
+
+static enum finding run_finding(enum run run)
+{
+	static const enum finding roots[] = {
+	    [RUN_REJECTED_DATA] = FINDING_data_after_rejected_data, [RUN_BDAT] = FINDING_bdat_undersize,
+	    [RUN_EARLY_DOT] = FINDING_early_dot, [RUN_AUTH] = FINDING_auth_response_as_command,
+	};
+
+	return roots[run];
+}
+
+static void emit_run(struct cause *c, const struct event *about, const struct diag_state *d, enum finding f, enum severity severity)
+{
+	struct facts facts = {.count = d->count, .verb = span_of(d->verb, d->verb_length)};
+	struct event ev;
+	uint16_t code = d->code;
+
+	event_init(&ev, DS_FINDING);
+	ev.ts = d->ts;
+	ev.record = about->record;
+	ev.source_ip = about->source_ip;
+	ev.source_port = about->source_port;
+	ev.destination_ip = about->destination_ip;
+	ev.destination_port = about->destination_port;
+	ev.transport = about->transport;
+	ev.net_type = about->net_type;
+	ev.protocol = about->protocol;
+	ev.community_id = about->community_id;
+	ev.session_id = about->session_id;
+	ev.packet_first = ev.packet_last = d->frame;
+	ev.verb = facts.verb;
+	if (code) {
+		ev.reply_code = code;
+		ev.reply_codes = (struct event_codes){&code, 1};
+	}
+	ev.finding_offset = d->offset;
+	ev.finding_count = d->count;
+	if (f == FINDING_message_text_as_command)
+		facts.suggestion = span_str(finding_info(run_finding(d->run))->id);
+	emit_finding(c, &ev, finding_info(f), severity, CONFIDENCE_HIGH, &facts);
+}
+
+/* Tells of the run that is over: its root with the count, and for message text what the lines were. */
+static void end_run(struct cause *c, const struct event *about, struct diag_state *d)
+{
+	enum run run = d->run;
+
+	if (run != RUN_NONE && run != RUN_FOREIGN) {
+		emit_run(c, about, d, run_finding(run), SEVERITY_ERROR);
+		if (run != RUN_AUTH)
+			emit_run(c, about, d, FINDING_message_text_as_command, SEVERITY_NOTE);
+	}
+	d->run = RUN_NONE;
+	d->count = 0;
+}
+
+/* Which run this exchange belongs to: a line that is no command, in a place where no command is expected. */
+static enum run run_of(const struct diag_state *d, const struct exchange *x)
+{
+	bool failed = x->code >= 400 || x->code == 0;
+	bool junk = x->verb == VERB_UNKNOWN || x->defects & DEFECT(MESSAGE_TEXT);
+
+	if (x->kind != EXCHANGE_COMMAND || !failed || !junk)
+		return RUN_NONE;
+	if (x->situation & SIT(AUTH_REFUSED) && (x->defects & DEFECT(LONE_TOKEN) || span_eq(x->verb_text, SPAN("********"))))
+		return RUN_AUTH;
+	if (x->situation & SIT(DATA_REFUSED))
+		return RUN_REJECTED_DATA;
+	if (x->situation & SIT(AFTER_BDAT))
+		return RUN_BDAT;
+	if (d->foreign)
+		return RUN_FOREIGN;
+	if (x->situation & SIT(AFTER_MESSAGE) && !(x->defects & DEFECT(TYPO)))
+		return RUN_EARLY_DOT;
+	return RUN_NONE;
+}
+
+/* True when the exchange is one more of a run and needs no finding of its own. */
+static bool in_run(struct cause *c, const struct event *ev, struct diag_state *d)
+{
+	const struct exchange *x = ev->exchange;
+	enum run run = run_of(d, x);
+
+	if (run != d->run)
+		end_run(c, ev, d);
+	if (run == RUN_NONE)
+		return false;
+	if (d->run == RUN_NONE) {
+		d->run = run;
+		d->ts = ev->ts;
+		d->frame = ev->packet_first;
+		d->offset = x->offset;
+		d->code = (uint16_t)(x->code > 0 ? x->code : 0);
+		d->verb_length = (uint32_t)put_span(d->verb, 0, sizeof d->verb, x->verb_text);
+	}
+	d->count++;
+	return true;
+}
+
+/* ---- one exchange ---- */
+
+struct match {
+	const struct finding_info *info;
+	enum finding finding;
+	enum confidence confidence;
+};
+
+static bool is_refused(const struct exchange *x)
+{
+	return x->code >= 400 || (x->code == 0 && x->situation & SIT(CLOSED_UNANSWERED));
+}
+
+static enum confidence confidence_of(const struct exchange *x, enum finding f)
+{
+	enum confidence c = finding_info(f)->confidence;
+
+	if (f == FINDING_unknown_verb_typo && x->typo_distance > 1)
+		c = CONFIDENCE_MEDIUM;
+	if (text_supports(x, f))
+		c = CONFIDENCE_HIGH;
+	if (x->situation & SIT(AFTER_GAP) && c > CONFIDENCE_LOW)
+		c--;
+	return c;
+}
+
+static unsigned collect(const struct exchange *x, struct match m[MOST_FINDINGS])
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < cause_rule_count && n < MOST_FINDINGS; i++) {
+		enum finding f = cause_rules[i].finding;
+		bool twice = false;
+
+		if (!rule_matches(&cause_rules[i], x))
+			continue;
+		for (unsigned k = 0; k < n; k++)
+			twice |= m[k].finding == f;
+		if (!twice)
+			m[n++] = (struct match){finding_info(f), f, confidence_of(x, f)};
+	}
+	return n;
+}
+
+/* No rule explains the refusal: the server's policy, or its fault. */
+static bool explain_refusal(const struct exchange *x, struct match *m)
+{
+	const struct verb_info *verb = verb_info(x->verb);
+	struct span subject = span_from(x->enhanced, 2);
+	bool policy = span_starts(subject, SPAN("7.")) || span_starts(subject, SPAN("1.")) || (x->code >= 550 && x->code <= 559);
+	enum finding f = policy ? FINDING_policy_rejection : FINDING_server_rejects_valid_command;
+
+	if (x->kind != EXCHANGE_COMMAND || x->code < 500 || x->verb == VERB_UNKNOWN || verb->flags & (VERB_IS_AUTH | VERB_IS_HELLO))
+		return false;
+	if (!policy && x->code != 500 && x->code != 502)
+		return false; /* 503 behind an earlier failure of the group, 521, 554 ...: the earlier reply tells */
+	if (!policy && verb->flags & (VERB_EXTENSION | VERB_PRIVATE | VERB_OBSOLETE))
+		return false;
+	if (x->situation & SIT(RCPT_ALL_REFUSED))
+		return false;
+	*m = (struct match){finding_info(f), f, finding_info(f)->confidence};
+	return true;
+}
+
+/* Form and waiting are habits of a client: a tolerated one is told once a session. */
+static bool said_before(struct diag_state *d, const struct match *m, enum severity severity)
+{
+	unsigned f = m->finding;
+	bool habit = m->info->group == GROUP_LINE || m->info->group == GROUP_PIPELINING || m->info->group == GROUP_REPLY;
+	bool before;
+
+	if (!d || !habit || severity >= SEVERITY_ERROR)
+		return false;
+	before = d->said[f / 8] >> f % 8 & 1;
+	d->said[f / 8] |= (uint8_t)(1 << f % 8);
+	return before;
+}
+
+static struct span suggestion_of(const struct exchange *x, enum finding f)
+{
+	if (f != FINDING_unknown_verb_typo && f != FINDING_verb_alias && f != FINDING_verb_glued)
+		return SPAN_ABSENT;
+	return x->meant != VERB_UNKNOWN ? span_str(verb_info(x->meant)->name) : SPAN_ABSENT;
+}
+
+static struct span evidence_of(const struct exchange *x, enum finding f, char *buf, size_t cap)
+{
+	if (f == FINDING_size_exceeds_limit)
+		return span_of(buf, (size_t)snprintf(buf, cap, "declared %" PRIu64 ", limit %" PRIu64, x->declared_size, x->size_limit));
+	if (f == FINDING_command_line_too_long || f == FINDING_auth_line_too_long)
+		return span_of(buf, (size_t)snprintf(buf, cap, "length %" PRIu64 ", limit %" PRIu64, x->length, x->limit));
+	return finding_info(f)->group == GROUP_ARGUMENT ? x->bad : SPAN_ABSENT;
+}
+
+static enum severity severity_of(const struct exchange *x, const struct match *m, bool cause)
+{
+	enum severity s = is_refused(x) ? m->info->severity : m->info->tolerated;
+
+	if (m->finding == FINDING_unsolicited_reply)
+		s = x->code == 421 ? SEVERITY_NOTE : SEVERITY_WARNING;
+	if (m->finding == FINDING_command_line_too_long && x->code < 500)
+		s = SEVERITY_NOTE;
+	if (!cause && s != SEVERITY_ALERT && m->info->group != GROUP_REPLY)
+		s = SEVERITY_NOTE;
+	return s;
+}
+
+static void emit_match(struct cause *c, const struct event *about, struct diag_state *d, const struct match *m, bool cause)
+{
+	const struct exchange *x = about->exchange;
+	enum severity severity = severity_of(x, m, cause);
+	struct facts facts = {.x = x, .verb = x->verb_text, .length = x->length, .limit = x->limit, .count = 1};
+	struct event ev;
+	char evidence[64];
+
+	if (said_before(d, m, severity))
+		return;
+	ev = *about;
+	facts.suggestion = suggestion_of(x, m->finding);
+	ev.finding_evidence = evidence_of(x, m->finding, evidence, sizeof evidence);
+	if (x->kind == EXCHANGE_COMMAND)
+		ev.finding_offset = x->offset;
+	emit_finding(c, &ev, m->info, severity, m->confidence, &facts);
+}
+
+/* Codes that name their own cause, whatever else is wrong with the line. */
+static bool is_decisive(enum finding f)
+{
+	return f == FINDING_starttls_required || f == FINDING_auth_required || f == FINDING_auth_failed;
+}
+
+static unsigned best(const struct match *m, unsigned n)
+{
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (is_decisive(m[i].finding))
+			return i;
+		if (m[i].confidence > m[at].confidence)
+			at = i;
+	}
+	return at;
+}
+
+static bool names_protocol(enum finding f)
+{
+	return f == FINDING_http_on_smtp || f == FINDING_ssh_on_smtp || f == FINDING_other_protocol_on_smtp ||
+	       f == FINDING_tls_on_cleartext_port;
+}
+
+/* Explains one command; the findings stand behind its event, the cause first. */
+static void judge(struct cause *c, const struct event *about, struct diag_state *d)
+{
+	struct match m[MOST_FINDINGS];
+	unsigned n = collect(about->exchange, m), cause;
+
+	if (n == 0 || (is_refused(about->exchange) && m[0].info->group >= GROUP_REPLY && m[0].info->group != GROUP_AUTH && n < MOST_FINDINGS))
+		n += explain_refusal(about->exchange, &m[n]);
+	if (n == 0)
+		return;
+	cause = best(m, n);
+	emit_match(c, about, d, &m[cause], true);
+	for (unsigned i = 0; i < n; i++)
+		if (i != cause)
+			emit_match(c, about, d, &m[i], false);
+	for (unsigned i = 0; d && i < n; i++)
+		d->foreign |= names_protocol(m[i].finding);
+}
+
+static void on_command(struct cause *c, struct event *ev)
+{
+	struct diag_state *d = state_of(c, ev->record);
+
+	if (d && in_run(c, ev, d)) {
+		pass(c, ev);
+		return;
+	}
+	pass(c, ev);
+	judge(c, ev, d);
+}
+
+/* ---- notices ---- */
+
+static enum severity notice_severity(const struct notice *n, const struct finding_info *info)
+{
+	if (n->id == NOTICE_CLEARTEXT_AUTH)
+		return n->a ? SEVERITY_ALERT : SEVERITY_NOTE;
+	if (n->id == NOTICE_CONFLICT)
+		return span_eq(n->text, SPAN("command")) ? SEVERITY_ALERT : SEVERITY_WARNING;
+	if (n->id == NOTICE_DATA_LINE_TOO_LONG)
+		return SEVERITY_NOTE;
+	return info->tolerated > SEVERITY_NOTE ? info->tolerated : info->severity > SEVERITY_WARNING ? info->severity : info->tolerated;
+}
+
+/* The numbers and words of the notice, where smtp gave no evidence of its own. */
+static struct span notice_evidence(const struct notice *n, struct span given, char *buf, size_t cap)
+{
+	int length = 0;
+
+	if (n->id == NOTICE_SMUGGLING_ATTEMPT || n->id == NOTICE_SMUGGLING_CONFIRMED)
+		length = snprintf(buf, cap, "%s: %.*s then %.*s", n->id == NOTICE_SMUGGLING_CONFIRMED ? "confirmed" : "attempt", (int)given.n,
+				  (const char *)given.p, (int)n->text.n, (const char *)n->text.p);
+	else if (given.p)
+		return given;
+	else if (n->b)
+		length = snprintf(buf, cap, "%" PRIu64 ", expected %" PRIu64, n->a, n->b);
+	else if (n->id == NOTICE_STREAM_GAP)
+		length = snprintf(buf, cap, "%" PRIu64 " octets of the %.*s", n->a, (int)n->text.n, (const char *)n->text.p);
+	else if (n->text.n)
+		length = snprintf(buf, cap, "%.*s", (int)n->text.n, (const char *)n->text.p);
+	return length > 0 ? span_of(buf, (size_t)length < cap ? (size_t)length : cap - 1) : SPAN_ABSENT;
+}
+
+static void on_notice(struct cause *c, struct event *ev)
+{
+	const struct notice *n = ev->notice;
+	enum finding f = notice_finding(n->id);
+	const struct finding_info *info = finding_info(f);
+	struct facts facts = {.length = n->a, .limit = n->b ? n->b : n->a, .count = 1};
+	struct diag_state *d = state_of(c, ev->record);
+	char evidence[128];
+
+	if (d && f != FINDING_stream_gap)
+		end_run(c, ev, d);
+	if (d)
+		d->foreign |= names_protocol(f);
+	ev->finding_evidence = notice_evidence(n, ev->finding_evidence, evidence, sizeof evidence);
+	if (n->id == NOTICE_SMUGGLING_ATTEMPT || n->id == NOTICE_SMUGGLING_CONFIRMED || n->id == NOTICE_COMMAND_INJECTION)
+		facts.suggestion = SPAN_ABSENT;
+	emit_finding(c, ev, info, notice_severity(n, info), info->confidence, &facts);
+	if (n->id == NOTICE_COMMAND_INJECTION)
+		emit_finding(c, ev, finding_info(FINDING_command_after_starttls), SEVERITY_NOTE, CONFIDENCE_HIGH, &facts);
+}
+
+/* ---- the session's end ---- */
+
+static void on_session(struct cause *c, struct event *ev)
+{
+	struct session_record *r = ev->record;
+
+	if (r->diag) {
+		end_run(c, ev, r->diag);
+		pool_put(c->pool, r->diag, sizeof(struct diag_state));
+		r->diag = NULL;
+	}
+	ev->session_findings = r->findings;
+	ev->first_error_finding = span_str(r->first_error_finding);
+	pass(c, ev);
+}
+
+void cause_emit(void *ctx, struct event *ev)
+{
+	struct cause *c = ctx;
+
+	if (!ev->record)
+		pass(c, ev);
+	else if (ev->set == DS_COMMAND && ev->exchange)
+		on_command(c, ev);
+	else if (ev->notice)
+		on_notice(c, ev);
+	else if (ev->set == DS_SESSION)
+		on_session(c, ev);
+	else
+		pass(c, ev);
+}

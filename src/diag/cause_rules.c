@@ -1,0 +1,318 @@
+/*
+ * cause_rules.c - the rules, group by group: bytes, line form, verb, arguments, sequence, pipelining, AUTH, replies.
+ *
+ * A rule is a row: facts that must be there, facts that must not, verbs, and the outcome. What cannot be said in a row is
+ * one small predicate. Left out: anything that takes more than one exchange.
+ */
+#include "cause_rules.h"
+
+#define V(verb) (UINT64_C(1) << (VERB_##verb))
+#define MAIL_VERBS (V(MAIL) | V(SEND) | V(SOML) | V(SAML))
+#define HELLO_VERBS (V(EHLO) | V(HELO) | V(LHLO))
+#define AUTH_VERBS (V(AUTH) | V(X_EXPS) | V(XAUTH))
+#define OPTIONAL_VERBS (V(VRFY) | V(EXPN) | V(HELP) | V(ETRN))
+
+/* ---- predicates ---- */
+
+static bool is_extension(const struct exchange *x)
+{
+	return verb_info(x->verb)->flags & VERB_EXTENSION;
+}
+
+static bool has_initial_response(const struct exchange *x)
+{
+	return span_chr(x->argument, ' ') != SPAN_NPOS;
+}
+
+static bool size_over(const struct exchange *x)
+{
+	return x->declared_size != EV_NONE && x->size_limit != EV_NONE && x->size_limit && x->declared_size > x->size_limit;
+}
+
+static bool is_foreign_to_bdat(const struct exchange *x)
+{
+	uint64_t fine = V(BDAT) | V(BURL) | V(RSET) | V(NOOP) | V(QUIT) | V(DATA);
+
+	return x->verb != VERB_UNKNOWN && !(fine >> x->verb & 1);
+}
+
+static bool not_quit(const struct exchange *x)
+{
+	return x->verb != VERB_QUIT;
+}
+
+static bool says_tls(const struct exchange *x)
+{
+	return text_has(x, "TLS");
+}
+
+static bool is_530(const struct exchange *x)
+{
+	return x->code == 530 && !says_tls(x);
+}
+
+static bool is_530_tls(const struct exchange *x)
+{
+	return x->code == 530 && says_tls(x);
+}
+
+static bool too_many_errors(const struct exchange *x)
+{
+	return text_has(x, "too many errors") || text_has(x, "too many unknown") || text_has(x, "too many syntax") ||
+	       text_has(x, "too many nonmail") || text_has(x, "too many unrecognized");
+}
+
+static bool auth_code_535(const struct exchange *x)
+{
+	return x->code == 535;
+}
+
+static bool auth_code_tls(const struct exchange *x)
+{
+	return x->code == 538 || x->code == 523 || x->code == 524 || x->code == 530 ||
+	       ((x->code == 504 || x->code == 503 || x->code == 454 || x->code == 550 || x->code == 554) && says_tls(x));
+}
+
+static bool auth_code_534(const struct exchange *x)
+{
+	return x->code == 534;
+}
+
+static bool auth_code_432(const struct exchange *x)
+{
+	return x->code == 432;
+}
+
+static bool auth_code_temporary(const struct exchange *x)
+{
+	return (x->code == 454 && !says_tls(x)) || x->code == 435 || x->code == 451;
+}
+
+static bool auth_code_disabled(const struct exchange *x)
+{
+	return x->code == 525;
+}
+
+static bool auth_code_rate(const struct exchange *x)
+{
+	return x->code == 450 || (x->code == 421 && span_starts(x->enhanced, SPAN("4.7.")));
+}
+
+static bool is_504(const struct exchange *x)
+{
+	return x->code == 504 && !says_tls(x);
+}
+
+static bool is_334(const struct exchange *x)
+{
+	return x->code == 334 && !(AUTH_VERBS >> x->verb & 1);
+}
+
+static bool is_354(const struct exchange *x)
+{
+	return x->code == 354 && x->verb != VERB_DATA && x->verb != VERB_XEXCH50 && x->kind == EXCHANGE_COMMAND;
+}
+
+static bool is_unsolicited(const struct exchange *x)
+{
+	return x->kind == EXCHANGE_UNSOLICITED && x->code >= 0;
+}
+
+static bool is_cancelled(const struct exchange *x)
+{
+	return x->auth_result_cancelled;
+}
+
+static bool no_argument_problem(const struct exchange *x)
+{
+	return !(x->defects & (DEFECT(BAD_BDAT) | DEFECT(MISSING_ARGUMENT)));
+}
+
+/* ---- the table ---- */
+
+#define REPLY_RULE(id, bit) {FINDING_##id, 0, 0, 0, 0, WHEN_ANY, has_reply_##bit}
+#define HAS_REPLY(bit)                                                                                                     \
+	static bool has_reply_##bit(const struct exchange *x)                                                               \
+	{                                                                                                                   \
+		return x->reply_defects & REPLY_DEFECT(bit);                                                                \
+	}
+HAS_REPLY(CODE_MISMATCH)
+HAS_REPLY(UNTERMINATED)
+HAS_REPLY(BAD_SEPARATOR)
+HAS_REPLY(TOO_LONG)
+HAS_REPLY(BARE_LF)
+HAS_REPLY(NOT_NUMERIC)
+HAS_REPLY(OUT_OF_RANGE)
+HAS_REPLY(SHORT)
+HAS_REPLY(GREETING_MASKED)
+HAS_REPLY(KEYWORD_MASKED)
+HAS_REPLY(CLASS_MISMATCH)
+
+static bool has_no_text(const struct exchange *x)
+{
+	return x->reply_defects & REPLY_DEFECT(NO_TEXT) && !(AUTH_VERBS >> x->verb & 1);
+}
+
+static bool hides_starttls(const struct exchange *x)
+{
+	return x->reply_defects & REPLY_DEFECT(KEYWORD_MASKED) && x->verb == VERB_EHLO;
+}
+
+#define D(bit) DEFECT(bit)
+#define S(bit) SIT(bit)
+
+const struct rule cause_rules[] = {
+    /* bytes */
+    {FINDING_http_on_smtp, D(HTTP), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_tls_on_cleartext_port, D(TLS_BYTES), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_ssh_on_smtp, D(SSH), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_other_protocol_on_smtp, D(OTHER_PROTOCOL), 0, 0, 0, WHEN_FAILED, NULL},
+    {FINDING_telnet_negotiation, D(TELNET), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_interactive_editing, D(EDITING), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_utf16_command, D(UTF16), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_utf8_bom, D(UTF8_BOM), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_nul_in_command, D(NUL), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_eight_bit_command, D(EIGHT_BIT), 0, S(SMTPUTF8), 0, WHEN_ANY, NULL},
+    {FINDING_invalid_utf8, D(INVALID_UTF8), S(SMTPUTF8), 0, 0, WHEN_ANY, NULL},
+    {FINDING_control_char_in_command, D(CONTROL_CHAR), 0, 0, 0, WHEN_ANY, NULL},
+    /* line form */
+    {FINDING_bare_lf_line, D(BARE_LF), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_bare_cr_in_line, D(BARE_CR), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_extra_cr, D(EXTRA_CR), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_auth_line_too_long, D(TOO_LONG), 0, 0, AUTH_VERBS, WHEN_ANY, NULL},
+    {FINDING_command_line_too_long, D(TOO_LONG), 0, 0, ~AUTH_VERBS, WHEN_ANY, NULL},
+    {FINDING_empty_command, D(EMPTY), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_leading_whitespace, D(LEADING_SPACE), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_trailing_whitespace, D(TRAILING_SPACE), 0, 0, 0, WHEN_SYNTAX, NULL},
+    /* verb */
+    {FINDING_middlebox_masked_command, D(MASKED), 0, 0, 0, WHEN_FAILED, NULL},
+    {FINDING_unknown_verb_typo, D(TYPO), 0, 0, 0, WHEN_FAILED, NULL},
+    {FINDING_verb_alias, D(ALIAS), 0, 0, 0, WHEN_FAILED, NULL},
+    {FINDING_verb_glued, D(GLUED), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_private_verb_unsupported, D(PRIVATE_VERB), 0, 0, 0, WHEN_5YZ, NULL},
+    {FINDING_message_text_as_command, D(MESSAGE_TEXT), 0, 0, 0, WHEN_FAILED, NULL},
+    {FINDING_unknown_verb, D(UNKNOWN_VERB), 0, 0, 0, WHEN_FAILED, NULL},
+    {FINDING_extension_after_helo, 0, S(HELO), S(ADVERTISED), ~HELLO_VERBS, WHEN_SYNTAX, is_extension},
+    {FINDING_verb_not_advertised, 0, 0, S(ADVERTISED) | S(HELO) | S(NO_EHLO_SEEN), ~OPTIONAL_VERBS, WHEN_5YZ, is_extension},
+    {FINDING_verb_disabled, 0, 0, 0, OPTIONAL_VERBS, WHEN_UNKNOWN_TO_SERVER, NULL},
+    {FINDING_lmtp_smtp_mixup, 0, S(LMTP), 0, V(EHLO) | V(HELO), WHEN_5YZ, NULL},
+    {FINDING_lmtp_smtp_mixup, 0, 0, S(LMTP), V(LHLO), WHEN_5YZ, NULL},
+    /* arguments */
+    {FINDING_missing_argument, D(MISSING_ARGUMENT) | D(BAD_MECHANISM), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_unexpected_argument, D(UNEXPECTED_ARGUMENT), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_missing_from_to_keyword, D(MISSING_FROM_TO), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_missing_colon, D(MISSING_COLON), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_space_around_colon, D(SPACE_AROUND_COLON), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_missing_angle_brackets, D(MISSING_BRACKETS), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_unbalanced_angle_brackets, D(UNBALANCED_BRACKETS), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_display_name_in_path, D(DISPLAY_NAME), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_bad_local_part, D(BAD_LOCAL_PART), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_bad_helo_argument, D(BAD_HELO), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_bad_domain, D(BAD_DOMAIN), 0, 0, ~HELLO_VERBS, WHEN_ANY, NULL},
+    {FINDING_missing_domain, D(MISSING_DOMAIN), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_bad_address_literal, D(BAD_LITERAL), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_numeric_domain, D(NUMERIC_DOMAIN), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_path_too_long, D(PATH_TOO_LONG), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_source_route, D(SOURCE_ROUTE), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_null_recipient, D(NULL_RECIPIENT), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_params_malformed, D(PARAMS_MALFORMED), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_unknown_parameter, D(UNKNOWN_PARAMETER), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_duplicate_parameter, D(DUPLICATE_PARAMETER), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_bad_parameter_value, D(BAD_PARAMETER_VALUE), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_size_exceeds_limit, 0, 0, 0, MAIL_VERBS, WHEN_ANY, size_over},
+    {FINDING_bad_bdat_argument, D(BAD_BDAT), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_auth_cancelled, 0, 0, 0, AUTH_VERBS, WHEN_ANY, is_cancelled},
+    {FINDING_bad_base64, D(BAD_BASE64), 0, 0, 0, WHEN_FAILED, NULL},
+    {FINDING_auth_initial_response_not_allowed, 0, S(AUTH_SERVER_FIRST), 0, AUTH_VERBS, WHEN_5YZ, has_initial_response},
+    {FINDING_auth_mechanism_unsupported, 0, S(AUTH_NOT_OFFERED), 0, AUTH_VERBS, WHEN_5YZ, NULL},
+    {FINDING_auth_mechanism_unsupported, 0, 0, S(AUTH_NOT_OFFERED), AUTH_VERBS, WHEN_5YZ, is_504},
+    /* sequence */
+    {FINDING_command_after_refused_greeting, 0, S(GREETING_REFUSED), S(BEFORE_GREETING), 0, WHEN_FAILED, not_quit},
+    {FINDING_command_after_quit, 0, S(AFTER_QUIT), 0, 0, WHEN_ANY, NULL},
+    {FINDING_mail_before_helo, 0, S(NO_HELLO) | S(NO_HELLO_REAL), S(MIDSTREAM), MAIL_VERBS, WHEN_ANY, NULL},
+    {FINDING_rcpt_before_mail, 0, 0, S(MAIL_OPEN) | S(MIDSTREAM) | S(AFTER_GAP) | S(MAIL_OPEN_REAL), V(RCPT), WHEN_ANY, NULL},
+    {FINDING_bdat_after_last, 0, S(BDAT_LAST), 0, V(BDAT), WHEN_ANY, no_argument_problem},
+    {FINDING_bdat_after_failure, 0, S(BDAT_FAILED), S(BDAT_LAST), V(BDAT), WHEN_ANY, NULL},
+    {FINDING_data_bdat_mixed, 0, S(BDAT_OPEN), 0, V(DATA), WHEN_ANY, NULL},
+    {FINDING_data_bdat_mixed, 0, S(BINARYMIME), S(BDAT_OPEN), V(DATA), WHEN_ANY, NULL},
+    {FINDING_data_before_rcpt, 0, 0,
+     S(RCPT) | S(RCPT_REAL) | S(MIDSTREAM) | S(AFTER_GAP) | S(BDAT_LAST) | S(BDAT_FAILED) | S(BDAT_OPEN), V(DATA) | V(BDAT) | V(BURL),
+     WHEN_FAILED, NULL},
+    {FINDING_nested_mail, 0, S(MAIL_OPEN), 0, MAIL_VERBS, WHEN_ANY, NULL},
+    {FINDING_auth_repeated, 0, S(AUTHENTICATED), 0, AUTH_VERBS, WHEN_ANY, NULL},
+    {FINDING_auth_in_transaction, 0, S(MAIL_OPEN), 0, AUTH_VERBS, WHEN_ANY, NULL},
+    {FINDING_starttls_required, 0, 0, 0, ~AUTH_VERBS, WHEN_5YZ, is_530_tls},
+    {FINDING_auth_required, 0, 0, 0, ~AUTH_VERBS, WHEN_5YZ, is_530},
+    {FINDING_starttls_repeated, 0, S(TLS), 0, V(STARTTLS), WHEN_5YZ, NULL},
+    {FINDING_starttls_in_transaction, 0, S(MAIL_OPEN), 0, V(STARTTLS), WHEN_ANY, NULL},
+    {FINDING_command_during_bdat, 0, S(BDAT_OPEN), 0, 0, WHEN_ANY, is_foreign_to_bdat},
+    {FINDING_too_many_errors, 0, 0, 0, 0, WHEN_REFUSED, too_many_errors},
+    /* pipelining */
+    {FINDING_command_before_greeting, 0, S(BEFORE_GREETING), S(PROXY), 0, WHEN_ANY, NULL},
+    {FINDING_pipelining_not_advertised, 0, S(IN_FLIGHT), S(PIPELINING) | S(AFTER_QUIT) | S(BEFORE_GREETING), 0, WHEN_ANY, NULL},
+    {FINDING_pipelining_past_sync_point, 0, S(PAST_SYNC), S(AFTER_QUIT) | S(BEFORE_GREETING), 0, WHEN_ANY, NULL},
+    {FINDING_client_ignored_error, 0, S(REPEATED), S(IN_FLIGHT), ~(AUTH_VERBS | V(RCPT) | V(UNKNOWN)), WHEN_5YZ, NULL},
+    /* AUTH */
+    {FINDING_auth_failed, 0, 0, 0, AUTH_VERBS, WHEN_5YZ, auth_code_535},
+    {FINDING_auth_needs_tls, 0, 0, S(TLS), AUTH_VERBS, WHEN_REFUSED, auth_code_tls},
+    {FINDING_auth_mechanism_too_weak, 0, 0, 0, AUTH_VERBS, WHEN_5YZ, auth_code_534},
+    {FINDING_auth_transition, 0, 0, 0, AUTH_VERBS, WHEN_REFUSED, auth_code_432},
+    {FINDING_auth_temporary_failure, 0, 0, 0, AUTH_VERBS, WHEN_REFUSED, auth_code_temporary},
+    {FINDING_auth_account_disabled, 0, 0, 0, AUTH_VERBS, WHEN_5YZ, auth_code_disabled},
+    {FINDING_auth_rate_limited, 0, 0, 0, AUTH_VERBS, WHEN_REFUSED, auth_code_rate},
+    {FINDING_auth_no_result, 0, S(CLOSED_UNANSWERED), 0, AUTH_VERBS, WHEN_ANY, NULL},
+    /* the server's side */
+    {FINDING_server_closed_without_reply, 0, S(CLOSED_UNANSWERED) | S(SERVER_CLOSED), 0, ~AUTH_VERBS, WHEN_ANY, not_quit},
+    {FINDING_starttls_refused, 0, S(ADVERTISED), S(TLS) | S(MAIL_OPEN) | S(NO_EHLO_SEEN), V(STARTTLS), WHEN_REFUSED, NULL},
+    {FINDING_greeting_masked, 0, 0, 0, 0, WHEN_ANY, has_reply_GREETING_MASKED},
+    {FINDING_ehlo_keyword_masked, 0, 0, 0, 0, WHEN_ANY, has_reply_KEYWORD_MASKED},
+    {FINDING_starttls_stripped, 0, 0, 0, V(EHLO), WHEN_ANY, hides_starttls},
+    REPLY_RULE(reply_code_mismatch, CODE_MISMATCH),
+    REPLY_RULE(reply_unterminated, UNTERMINATED),
+    REPLY_RULE(reply_bad_separator, BAD_SEPARATOR),
+    REPLY_RULE(reply_too_long, TOO_LONG),
+    REPLY_RULE(reply_bare_lf, BARE_LF),
+    REPLY_RULE(reply_not_numeric, NOT_NUMERIC),
+    REPLY_RULE(reply_code_out_of_range, OUT_OF_RANGE),
+    REPLY_RULE(reply_short, SHORT),
+    REPLY_RULE(enhanced_code_class_mismatch, CLASS_MISMATCH),
+    {FINDING_reply_no_text, 0, 0, 0, 0, WHEN_ANY, has_no_text},
+    {FINDING_unexpected_334, 0, 0, 0, 0, WHEN_ANY, is_334},
+    {FINDING_unexpected_354, 0, 0, 0, 0, WHEN_ANY, is_354},
+    {FINDING_unsolicited_reply, 0, 0, 0, 0, WHEN_ANY, is_unsolicited},
+    /* security */
+    {FINDING_backdoor_verb, 0, 0, 0, V(DEBUG) | V(WIZ) | V(KILL), WHEN_ANY, NULL},
+};
+const unsigned cause_rule_count = sizeof cause_rules / sizeof *cause_rules;
+
+static bool outcome_fits(enum rule_when when, const struct exchange *x)
+{
+	switch (when) {
+	case WHEN_ANY:
+		return true;
+	case WHEN_FAILED:
+		return x->code >= 400 || (x->code == 0 && x->situation & SIT(CLOSED_UNANSWERED));
+	case WHEN_REFUSED:
+		return x->code >= 400;
+	case WHEN_5YZ:
+		return x->code >= 500;
+	case WHEN_SYNTAX:
+		return (x->code >= 500 && x->code <= 504) || x->code == 555;
+	case WHEN_UNKNOWN_TO_SERVER:
+		return x->code == 500 || x->code == 502 || x->code == 504;
+	}
+	return false;
+}
+
+bool rule_matches(const struct rule *r, const struct exchange *x)
+{
+	if (r->defects && !(x->defects & r->defects))
+		return false;
+	if ((x->situation & r->all) != r->all || x->situation & r->none)
+		return false;
+	if (r->verbs && !(r->verbs >> x->verb & 1))
+		return false;
+	if (x->kind != EXCHANGE_COMMAND && (r->defects || r->all || r->none || r->verbs))
+		return false;
+	return outcome_fits(r->when, x) && (!r->also || r->also(x));
+}

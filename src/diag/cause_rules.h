@@ -1,0 +1,40 @@
+/* cause_rules.h - the rules that turn facts into findings. Private to diag/cause. */
+#ifndef CAUSE_RULES_H
+#define CAUSE_RULES_H
+
+#include "smtpscope/catalog.h"
+#include "smtpscope/exchange.h"
+
+/* Which outcome of the command a rule is about. */
+enum rule_when {
+	WHEN_ANY,
+	WHEN_FAILED,   /* 4yz, 5yz, or never answered */
+	WHEN_REFUSED,  /* 4yz or 5yz */
+	WHEN_5YZ,
+	WHEN_SYNTAX,   /* 500-504, 555: the server talks about form or order */
+	WHEN_UNKNOWN_TO_SERVER, /* 500, 502, 504 */
+};
+
+struct rule {
+	enum finding finding;
+	uint64_t defects;    /* any of these; 0: not about defects */
+	uint64_t all, none;  /* situation */
+	uint64_t verbs;      /* any of 1 << enum verb; 0: any */
+	enum rule_when when;
+	bool (*also)(const struct exchange *x); /* NULL: nothing more */
+};
+
+/* In the order in which causes are tried. */
+extern const struct rule cause_rules[];
+extern const unsigned cause_rule_count;
+
+bool rule_matches(const struct rule *r, const struct exchange *x);
+
+/* A finding that this reply text speaks for (protocol facts 5.8): raises its confidence. */
+bool text_supports(const struct exchange *x, enum finding f);
+/* Whether a line of the final reply holds the fragment, in any case. */
+bool text_has(const struct exchange *x, const char *fragment);
+/* What a notice means. */
+enum finding notice_finding(enum notice_id id);
+
+#endif
