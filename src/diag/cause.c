@@ -263,6 +263,7 @@ struct match {
 	const struct finding_info *info;
 	enum finding finding;
 	enum confidence confidence;
+	bool explains; /* it can be why this was refused */
 };
 
 static bool is_refused(const struct exchange *x)
@@ -296,7 +297,7 @@ static unsigned collect(const struct exchange *x, struct match m[MOST_FINDINGS])
 		for (unsigned k = 0; k < n; k++)
 			twice |= m[k].finding == f;
 		if (!twice)
-			m[n++] = (struct match){finding_info(f), f, confidence_of(x, f)};
+			m[n++] = (struct match){finding_info(f), f, confidence_of(x, f), rule_explains(f, x)};
 	}
 	return n;
 }
@@ -317,7 +318,7 @@ static bool explain_refusal(const struct exchange *x, struct match *m)
 		return false;
 	if (x->situation & SIT(RCPT_ALL_REFUSED))
 		return false;
-	*m = (struct match){finding_info(f), f, finding_info(f)->confidence};
+	*m = (struct match){finding_info(f), f, finding_info(f)->confidence, true};
 	return true;
 }
 
@@ -359,7 +360,7 @@ static enum severity severity_of(const struct exchange *x, const struct match *m
 		s = x->code == 421 ? SEVERITY_NOTE : SEVERITY_WARNING;
 	if (m->finding == FINDING_command_line_too_long && x->code < 500)
 		s = SEVERITY_NOTE;
-	if (!cause && s != SEVERITY_ALERT && m->info->group != GROUP_REPLY)
+	if ((!cause || !m->explains) && s != SEVERITY_ALERT && m->info->group != GROUP_REPLY)
 		s = SEVERITY_NOTE;
 	return s;
 }
@@ -395,7 +396,7 @@ static unsigned best(const struct match *m, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		if (is_decisive(m[i].finding))
 			return i;
-		if (m[i].confidence > m[at].confidence)
+		if (m[i].explains > m[at].explains || (m[i].explains == m[at].explains && m[i].confidence > m[at].confidence))
 			at = i;
 	}
 	return at;
@@ -407,13 +408,28 @@ static bool names_protocol(enum finding f)
 	       f == FINDING_tls_on_cleartext_port;
 }
 
+/* What the server put up with earlier in the session is not why it refuses now; its own reply explains nothing. */
+static bool is_explained(const struct diag_state *d, struct match *m, unsigned n)
+{
+	bool explained = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned f = m[i].finding;
+
+		if (d && d->said[f / 8] >> f % 8 & 1)
+			m[i].explains = false;
+		explained |= m[i].explains && m[i].info->group != GROUP_REPLY && m[i].info->group != GROUP_SECURITY;
+	}
+	return explained;
+}
+
 /* Explains one command; the findings stand behind its event, the cause first. */
 static void judge(struct cause *c, const struct event *about, struct diag_state *d)
 {
 	struct match m[MOST_FINDINGS];
 	unsigned n = collect(about->exchange, m), cause;
 
-	if (n == 0 || (is_refused(about->exchange) && m[0].info->group >= GROUP_REPLY && m[0].info->group != GROUP_AUTH && n < MOST_FINDINGS))
+	if (is_refused(about->exchange) && n < MOST_FINDINGS && !is_explained(d, m, n))
 		n += explain_refusal(about->exchange, &m[n]);
 	if (n == 0)
 		return;

@@ -29,6 +29,11 @@ static bool size_over(const struct exchange *x)
 	return x->declared_size != EV_NONE && x->size_limit != EV_NONE && x->size_limit && x->declared_size > x->size_limit;
 }
 
+static bool says_bdat_syntax(const struct exchange *x)
+{
+	return text_has(x, "Syntax: BDAT");
+}
+
 static bool is_foreign_to_bdat(const struct exchange *x)
 {
 	uint64_t fine = V(BDAT) | V(BURL) | V(RSET) | V(NOOP) | V(QUIT) | V(DATA);
@@ -192,7 +197,7 @@ const struct rule cause_rules[] = {
     {FINDING_private_verb_unsupported, D(PRIVATE_VERB), 0, 0, 0, WHEN_5YZ, NULL},
     {FINDING_message_text_as_command, D(MESSAGE_TEXT), 0, 0, 0, WHEN_FAILED, NULL},
     {FINDING_unknown_verb, D(UNKNOWN_VERB), 0, 0, 0, WHEN_FAILED, NULL},
-    {FINDING_extension_after_helo, 0, S(HELO), S(ADVERTISED), ~HELLO_VERBS, WHEN_SYNTAX, is_extension},
+    {FINDING_extension_after_helo, 0, S(HELO), S(ADVERTISED), ~(HELLO_VERBS | OPTIONAL_VERBS), WHEN_SYNTAX, is_extension},
     {FINDING_verb_not_advertised, 0, 0, S(ADVERTISED) | S(HELO) | S(NO_EHLO_SEEN), ~OPTIONAL_VERBS, WHEN_5YZ, is_extension},
     {FINDING_verb_disabled, 0, 0, 0, OPTIONAL_VERBS, WHEN_UNKNOWN_TO_SERVER, NULL},
     {FINDING_lmtp_smtp_mixup, 0, S(LMTP), 0, V(EHLO) | V(HELO), WHEN_5YZ, NULL},
@@ -221,6 +226,7 @@ const struct rule cause_rules[] = {
     {FINDING_bad_parameter_value, D(BAD_PARAMETER_VALUE), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_size_exceeds_limit, 0, 0, 0, MAIL_VERBS, WHEN_ANY, size_over},
     {FINDING_bad_bdat_argument, D(BAD_BDAT), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_bad_bdat_argument, 0, 0, 0, V(BDAT), WHEN_5YZ, says_bdat_syntax},
     {FINDING_auth_cancelled, 0, 0, 0, AUTH_VERBS, WHEN_ANY, is_cancelled},
     {FINDING_bad_base64, D(BAD_BASE64), 0, 0, 0, WHEN_FAILED, NULL},
     {FINDING_auth_initial_response_not_allowed, 0, S(AUTH_SERVER_FIRST), 0, AUTH_VERBS, WHEN_5YZ, has_initial_response},
@@ -284,6 +290,40 @@ const struct rule cause_rules[] = {
     {FINDING_backdoor_verb, 0, 0, 0, V(DEBUG) | V(WIZ) | V(KILL), WHEN_ANY, NULL},
 };
 const unsigned cause_rule_count = sizeof cause_rules / sizeof *cause_rules;
+
+/* Form that servers put up with, and the codes of those that do not. What is refused with another code has another reason. */
+struct lenient_row {
+	enum finding finding;
+	uint16_t codes[6];
+};
+
+static const struct lenient_row lenient[] = {
+    {FINDING_bare_lf_line, {500, 501, 550, 521, 451}},
+    {FINDING_bare_cr_in_line, {500, 501, 550, 521}},
+    {FINDING_extra_cr, {500, 501, 550}},
+    {FINDING_leading_whitespace, {500, 502}},
+    {FINDING_trailing_whitespace, {500, 501, 555}},
+    {FINDING_command_line_too_long, {500, 501, 421}},
+    {FINDING_space_around_colon, {500, 501, 555}},
+    {FINDING_missing_angle_brackets, {500, 501, 553, 555}},
+    {FINDING_source_route, {500, 501, 550, 553, 555}},
+    {FINDING_numeric_domain, {501, 550, 553}},
+    {FINDING_pipelining_not_advertised, {500, 503, 521, 554, 550}},
+    {FINDING_pipelining_past_sync_point, {500, 503, 521, 554, 550}},
+};
+
+bool rule_explains(enum finding f, const struct exchange *x)
+{
+	for (size_t i = 0; i < sizeof lenient / sizeof *lenient; i++) {
+		if (lenient[i].finding != f)
+			continue;
+		for (size_t k = 0; k < 6; k++)
+			if (lenient[i].codes[k] && lenient[i].codes[k] == x->code)
+				return true;
+		return false;
+	}
+	return true;
+}
 
 static bool outcome_fits(enum rule_when when, const struct exchange *x)
 {

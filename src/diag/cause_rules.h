@@ -29,6 +29,8 @@ extern const struct rule cause_rules[];
 extern const unsigned cause_rule_count;
 
 bool rule_matches(const struct rule *r, const struct exchange *x);
+/* Whether a refusal with this code can come from it; what servers mostly tolerate explains only some codes. */
+bool rule_explains(enum finding f, const struct exchange *x);
 
 /* A finding that this reply text speaks for (protocol facts 5.8): raises its confidence. */
 bool text_supports(const struct exchange *x, enum finding f);

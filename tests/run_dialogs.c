@@ -1,0 +1,356 @@
+/*
+ * run_dialogs.c - every dialogue of tests/dialogs over every chunk size, every split point and every wire: one event list (law L4).
+ *
+ *   run_dialogs [-v] [NAME...]      -v prints the events of each dialogue in the notation of .events files
+ *
+ * The run with whole pieces is compared with the .events file and parsed back with json-c; all others must give the same octets, but
+ * for times, frame numbers, addresses. Every octet of every output is searched for the dialogue's secrets.
+ */
+#include "dialog.h"
+#include "expect.h"
+#include "schema_check.h"
+#include "smtpscope/codec.h"
+#include "smtpscope/json.h"
+#include "smtpscope/text.h"
+#include "wires.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINES_MAX = 8 * 1024 * 1024 };
+
+struct lines {
+	char *p;
+	size_t n;
+};
+
+/* Where the events of one run go. */
+struct run {
+	struct json_writer *writer;
+	struct lines out;
+	bool loose; /* only what does not depend on the handshake */
+};
+
+static void add_line(struct lines *l, struct span s)
+{
+	if (s.n > LINES_MAX - l->n) {
+		fprintf(stderr, "more output than a dialogue can have\n");
+		exit(1);
+	}
+	memcpy(l->p + l->n, s.p, s.n);
+	l->n += s.n;
+}
+
+/* What a wire may change. */
+static void mask(struct event *ev)
+{
+	ev->ts = 0;
+	ev->start = ev->end = EV_NO_TIME;
+	ev->duration = ev->packet_first = ev->packet_last = EV_NONE;
+	ev->source_bytes = ev->source_packets = ev->destination_bytes = ev->destination_packets = EV_NONE;
+	ev->source_ip.family = ev->destination_ip.family = 0;
+	ev->source_port = EV_NONE;
+	ev->net_type = ev->community_id = ev->vlan_id = SPAN_ABSENT;
+}
+
+static bool loosely(const struct event *ev, struct event *out)
+{
+	if (ev->set != DS_COMMAND && ev->set != DS_AUTH)
+		return false;
+	event_init(out, ev->set);
+	out->ts = 0;
+	out->verb = ev->verb;
+	out->argument = ev->argument;
+	out->reply_codes = ev->reply_codes;
+	out->reply_text = ev->reply_text;
+	out->mechanism = ev->mechanism;
+	out->user_name = ev->user_name;
+	return true;
+}
+
+static void on_event(void *ctx, struct event *ev)
+{
+	struct run *r = ctx;
+	struct event copy = *ev;
+
+	copy.ecs_version = SPAN("8.11.0");
+	if (r->loose) {
+		if (!loosely(ev, &copy))
+			return;
+	} else {
+		mask(&copy);
+	}
+	add_line(&r->out, json_event(r->writer, &copy));
+}
+
+/* ---- the reference run: whole lines, compared with what a person wrote ---- */
+
+struct reference {
+	struct json_writer *writer;
+	struct text_writer *text;
+	struct lines json, transcript;
+};
+
+static void on_reference(void *ctx, struct event *ev)
+{
+	struct reference *r = ctx;
+
+	ev->ecs_version = SPAN("8.11.0");
+	add_line(&r->json, json_event(r->writer, ev));
+	text_event(r->text, ev);
+}
+
+static void on_text(void *ctx, struct span lines)
+{
+	add_line(&((struct reference *)ctx)->transcript, lines);
+}
+
+/* In clear, and in Base64 at each of the three alignments (without the ends, which depend on the neighbours). */
+static bool leaks(const struct lines *out, const char *secret)
+{
+	struct span all = span_of(out->p, out->n);
+	size_t n = strlen(secret);
+	char shifted[160], encoded[256];
+
+	if (span_find(all, span_str(secret)) != SPAN_NPOS)
+		return true;
+	for (size_t shift = 0; shift < 3 && n > 5; shift++) {
+		long length;
+
+		memset(shifted, 'x', shift);
+		memcpy(shifted + shift, secret, n);
+		length = base64_encode(span_of(shifted, shift + n), encoded, sizeof encoded);
+		if (length > 10 && span_find(all, span_of(encoded + 4, (size_t)length - 8)) != SPAN_NPOS)
+			return true;
+	}
+	return false;
+}
+
+static bool no_leak(const struct dialog *d, const struct lines *out, const char *where)
+{
+	for (unsigned i = 0; i < d->secrets; i++)
+		if (leaks(out, d->secret[i])) {
+			printf("%s: the secret %s stands in the output (%s)\n", d->name, d->secret[i], where);
+			return false;
+		}
+	return true;
+}
+
+static void each_line(const struct lines *l, struct got *g)
+{
+	const char *p = l->p, *end = l->p + l->n;
+
+	while (p < end) {
+		const char *lf = memchr(p, '\n', (size_t)(end - p));
+		size_t n = lf ? (size_t)(lf - p) : (size_t)(end - p);
+
+		got_add(g, p, n);
+		p += n + 1;
+	}
+}
+
+static bool check_schema(const struct dialog *d, const struct got *g)
+{
+	char why[256];
+
+	for (size_t i = 0; i < g->count; i++)
+		if (!schema_check(g->event[i], why, sizeof why)) {
+			printf("%s: against the schema: %s\n", d->name, why);
+			return false;
+		}
+	return true;
+}
+
+static bool run_reference(const struct dialog *d, const char *events, bool verbose)
+{
+	static struct got got;
+	static struct expected expected;
+	struct reference r = {.writer = json_writer_new(65536), .json = {malloc(LINES_MAX), 0}, .transcript = {malloc(LINES_MAX), 0}};
+	struct sink *sink = sink_open_callback(on_text, &r);
+	struct text_options look = {.verbosity = 2};
+	struct feeding whole = {0};
+	bool ok;
+
+	r.text = text_writer_new(&look, sink);
+	feed_session(d, &whole, on_reference, &r);
+	text_writer_free(&r.text);
+	sink_close(&sink, NULL);
+	each_line(&r.json, &got);
+	expected_read(events, &expected);
+	ok = expect_match(&expected, &got, false);
+	if (!ok || verbose) {
+		printf("%s:%s\n", d->name, ok ? "" : " the events differ (- expected, + came)");
+		expect_match(&expected, &got, true);
+	}
+	ok &= check_schema(d, &got) & no_leak(d, &r.json, "json") & no_leak(d, &r.transcript, "text");
+	got_clear(&got);
+	expected_free(&expected);
+	json_writer_free(&r.writer);
+	free(r.json.p);
+	free(r.transcript.p);
+	return ok;
+}
+
+/* ---- all other runs must be like the first ---- */
+
+static size_t line_at(const struct lines *l, size_t off, const char **line)
+{
+	size_t start = off;
+
+	while (start && l->p[start - 1] != '\n')
+		start--;
+	*line = l->p + start;
+	return strcspn(*line, "\n");
+}
+
+static bool same(const struct dialog *d, const struct lines *a, struct lines *b, const char *what)
+{
+	const char *x, *y;
+	size_t at = 0, n, m;
+
+	a->p[a->n] = b->p[b->n] = '\0';
+	if (a->n == b->n && memcmp(a->p, b->p, a->n) == 0)
+		return true;
+	while (at < a->n && at < b->n && a->p[at] == b->p[at])
+		at++;
+	n = line_at(a, at, &x);
+	m = line_at(b, at, &y);
+	printf("%s: other events over %s\n  - %.*s\n  + %.*s\n", d->name, what, (int)n, x, (int)m, y);
+	return false;
+}
+
+struct runs {
+	const struct dialog *d;
+	struct run strict, loose, now;
+	unsigned count;
+};
+
+static bool try_feeding(struct runs *r, const struct feeding *f)
+{
+	char what[96];
+
+	r->now.out.n = 0;
+	r->now.loose = false;
+	feed_session(r->d, f, on_event, &r->now);
+	r->count++;
+	snprintf(what, sizeof what, "chunks of %zu, piece %zu cut at %zu", f->chunk, f->split_piece, f->split_at);
+	return same(r->d, &r->strict.out, &r->now.out, what);
+}
+
+static bool all_feedings(struct runs *r)
+{
+	const struct dialog *d = r->d;
+	size_t longest = 1;
+
+	for (size_t i = 0; i < d->count; i++)
+		longest = d->piece[i].n > longest ? d->piece[i].n : longest;
+	for (size_t n = 1; n < longest && n <= 1024; n++)
+		if (!try_feeding(r, &(struct feeding){.chunk = n}))
+			return false;
+	for (size_t i = 0; i < d->count; i++)
+		for (size_t at = 1; at < d->piece[i].n && at <= 4096; at++)
+			if (!try_feeding(r, &(struct feeding){.split_piece = i, .split_at = at}))
+				return false;
+	return true;
+}
+
+static bool all_wires(struct runs *r)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < wire_count; i++) {
+		const struct wire *w = &wires[i];
+
+		/* what is lost, or open at its start, is not the same loss on every wire: there the numbers of the plain wire count */
+		bool partial = r->d->midstream || r->d->one_sided[0] || r->d->one_sided[1];
+
+		if ((w->no_handshake || partial) && (w->shuffle || w->mss < 100))
+			continue;
+		r->now.out.n = 0;
+		r->now.loose = w->no_handshake || partial;
+		feed_wire(r->d, w, on_event, &r->now);
+		r->count++;
+		ok &= same(r->d, r->now.loose ? &r->loose.out : &r->strict.out, &r->now.out, w->name);
+	}
+	return ok;
+}
+
+static struct run new_run(bool loose)
+{
+	return (struct run){.writer = json_writer_new(65536), .out = {malloc(LINES_MAX + 1), 0}, .loose = loose};
+}
+
+static void free_run(struct run *r)
+{
+	json_writer_free(&r->writer);
+	free(r->out.p);
+}
+
+static bool run_all(const struct dialog *d, unsigned *count)
+{
+	struct runs r = {.d = d, .strict = new_run(false), .loose = new_run(true), .now = new_run(false)};
+	struct feeding whole = {0};
+	bool ok;
+
+	feed_session(d, &whole, on_event, &r.strict);
+	feed_session(d, &whole, on_event, &r.loose);
+	ok = all_feedings(&r);
+	ok &= all_wires(&r);
+	*count = r.count;
+	free_run(&r.strict);
+	free_run(&r.loose);
+	free_run(&r.now);
+	return ok;
+}
+
+static bool one_dialog(const char *path, bool verbose)
+{
+	static struct dialog d;
+	char events[512];
+	unsigned count = 0;
+	bool ok;
+
+	dialog_read(path, &d);
+	snprintf(events, sizeof events, "%.*s.events", (int)(strlen(path) - 4), path);
+	ok = run_reference(&d, events, verbose);
+	ok &= run_all(&d, &count);
+	if (!ok)
+		printf("FAILED %s\n", d.name);
+	else if (verbose)
+		printf("ok %s (%u runs)\n", d.name, count + 1);
+	dialog_free(&d);
+	return ok;
+}
+
+static bool is_named(const char *path, int argc, char **argv, int first)
+{
+	for (int i = first; i < argc; i++)
+		if (strstr(path, argv[i]))
+			return true;
+	return first >= argc;
+}
+
+int main(int argc, char **argv)
+{
+	bool verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
+	unsigned passed = 0, failed = 0;
+	glob_t g;
+
+	if (glob("tests/dialogs/*.dlg", 0, NULL, &g) != 0) {
+		fprintf(stderr, "tests/dialogs: no dialogues; run this from the top of the source\n");
+		return 2;
+	}
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		if (!is_named(g.gl_pathv[i], argc, argv, 1 + verbose))
+			continue;
+		if (one_dialog(g.gl_pathv[i], verbose))
+			passed++;
+		else
+			failed++;
+	}
+	globfree(&g);
+	printf("%u passed, %u failed, 0 skipped\n", passed, failed);
+	return failed || !passed;
+}

@@ -1,0 +1,43 @@
+/*
+ * dialog.h - a dialogue as a person writes it (tests/dialogs/README.md), as pieces of two streams with what each sender had seen.
+ */
+#ifndef TESTS_DIALOG_H
+#define TESTS_DIALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "smtpscope/chunk.h"
+
+enum { MAX_PIECES = 512, MAX_SECRETS = 8 };
+
+/* What one side sends in one go; consecutive lines of a side with "+" belong to one piece. */
+struct piece {
+	enum dir dir;
+	bool lost; /* not in the capture */
+	uint64_t off, peer_seen;
+	uint8_t *data;
+	size_t n;
+	int64_t ts;
+};
+
+struct dialog {
+	char name[64];
+	struct piece piece[MAX_PIECES];
+	size_t count;
+	uint16_t port;
+	bool midstream;
+	bool one_sided[2]; /* by dir: nothing of that side is in the capture */
+	enum tcp_close close;
+	enum dir closer;   /* who sends FIN or RST first */
+	char secret[MAX_SECRETS][128];
+	unsigned secrets;
+	int64_t end_ts;
+};
+
+/* Exits with a message that names file and line when the file cannot be read. */
+void dialog_read(const char *path, struct dialog *d);
+void dialog_free(struct dialog *d);
+
+#endif

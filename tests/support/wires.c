@@ -1,0 +1,322 @@
+/* wires.c - see wires.h. */
+#include "wires.h"
+
+#include "smtpscope/cause.h"
+#include "smtpscope/defrag.h"
+#include "smtpscope/session.h"
+#include "smtpscope/tcp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct endpoint client4 = {.addr = {192, 0, 2, 10}, .port = 51234, .family = 4};
+static const struct endpoint server4 = {.addr = {192, 0, 2, 25}, .family = 4};
+
+static struct endpoint endpoint_of(const struct dialog *d, enum dir side, uint8_t family)
+{
+	struct endpoint e = side == DIR_CLIENT ? client4 : server4;
+
+	e.port = side == DIR_CLIENT ? 51234 : d->port;
+	e.family = family;
+	if (family == 6) {
+		memset(e.addr, 0, sizeof e.addr);
+		memcpy(e.addr, "\x20\x01\x0d\xb8", 4);
+		e.addr[15] = side == DIR_CLIENT ? 10 : 25;
+	}
+	return e;
+}
+
+/* ---- straight into the session ---- */
+
+static void feed_piece(struct session *s, const struct piece *p, size_t from, size_t to, uint64_t frame)
+{
+	struct chunk c = {.kind = p->lost ? CHUNK_GAP : CHUNK_DATA, .dir = p->dir, .off = p->off + from, .len = to - from, .ts = p->ts,
+			  .frame = frame, .peer_seen = p->peer_seen};
+	uint8_t *copy = malloc(to - from + 1); /* so that ASan sees what is kept too long */
+
+	memcpy(copy, p->data + from, to - from);
+	c.data = p->lost ? NULL : copy;
+	session_feed(s, &c);
+	free(copy);
+}
+
+static void feed_end(struct session *s, const struct dialog *d, uint64_t frame)
+{
+	for (int i = 0; i < 2 && d->close == TCP_CLOSE_FIN; i++) {
+		struct chunk c = {.kind = CHUNK_END, .dir = i == 0 ? d->closer : dir_other(d->closer), .ts = d->end_ts, .frame = frame};
+
+		if (i == 0 || d->closer == DIR_CLIENT)
+			session_feed(s, &c);
+	}
+}
+
+void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit, void *ctx)
+{
+	struct pool *pool = pool_new(0);
+	struct cause cause;
+	struct flow flow = {.side = {endpoint_of(d, DIR_CLIENT, 4), endpoint_of(d, DIR_SERVER, 4)}, .syn_seen = !d->midstream,
+			    .established = !d->midstream, .first_ts = d->piece[0].ts, .last_ts = d->end_ts, .first_frame = 1};
+	struct session_setup setup = {.id = 0x7f3a9c21d05e44b1, .syn_seen = !d->midstream, .server_port = d->port};
+	struct session *s;
+	uint64_t frame = 3;
+
+	for (int i = 0; i < 2; i++)
+		flow.packets[i] = d->one_sided[i] ? 0 : 9;
+	cause_init(&cause, pool, emit, ctx);
+	s = session_new(pool, NULL, &setup, &flow, cause_emit, &cause);
+	for (size_t i = 0; i < d->count; i++) {
+		const struct piece *p = &d->piece[i];
+		size_t step = f->chunk ? f->chunk : p->n;
+
+		for (size_t at = 0; at < p->n; at += step) {
+			size_t to = p->n - at < step ? p->n : at + step;
+
+			if (f->split_at && i == f->split_piece && at < f->split_at && f->split_at < to) {
+				feed_piece(s, p, at, f->split_at, ++frame);
+				feed_piece(s, p, f->split_at, to, ++frame);
+			} else {
+				feed_piece(s, p, at, to, ++frame);
+			}
+		}
+	}
+	feed_end(s, d, ++frame);
+	session_close(&s, d->close, d->end_ts);
+	if (pool_used(pool) != 0) {
+		fprintf(stderr, "%s: %llu octets of memory not given back\n", d->name, (unsigned long long)pool_used(pool));
+		exit(1);
+	}
+	pool_free(&pool);
+}
+
+/* ---- through net/ ---- */
+
+enum { MAX_SEGMENTS = 8192 };
+
+struct planned {
+	struct segment s;
+	int64_t ts;
+	bool fixed; /* SYN, FIN, RST: not moved by shuffling */
+};
+
+struct plan {
+	struct planned list[MAX_SEGMENTS];
+	size_t n;
+	const struct dialog *d;
+	const struct wire *w;
+	struct endpoint side[2];
+};
+
+static void plan_add(struct plan *p, enum dir dir, uint64_t off, uint64_t seen, uint8_t flags, struct span payload, int64_t ts, bool fixed)
+{
+	struct segment s = {.src = p->side[dir], .dst = p->side[dir_other(dir)], .flags = flags, .payload = payload};
+
+	s.seq = p->w->isn[dir] + 1 + (uint32_t)off - (flags & TCP_SYN ? 1 : 0);
+	s.ack = flags & TCP_ACK ? p->w->isn[dir_other(dir)] + 1 + (uint32_t)seen : 0;
+	if (p->d->one_sided[dir] || p->n == MAX_SEGMENTS)
+		return;
+	p->list[p->n++] = (struct planned){s, ts, fixed};
+}
+
+static void plan_piece(struct plan *p, const struct piece *q)
+{
+	for (size_t at = 0; at < q->n && !q->lost; at += p->w->mss) {
+		size_t n = q->n - at < p->w->mss ? q->n - at : p->w->mss;
+
+		plan_add(p, q->dir, q->off + at, q->peer_seen, TCP_ACK | TCP_PSH, span_of(q->data + at, n), q->ts, false);
+		if (p->w->duplicate)
+			plan_add(p, q->dir, q->off + at, q->peer_seen, TCP_ACK | TCP_PSH, span_of(q->data + at, n), q->ts, false);
+	}
+	if (p->w->overlap && !q->lost && q->n > 1)
+		plan_add(p, q->dir, q->off + q->n / 3, q->peer_seen, TCP_ACK, span_of(q->data + q->n / 3, q->n - q->n / 3), q->ts, false);
+}
+
+static void plan_open(struct plan *p)
+{
+	int64_t ts = p->d->piece[0].ts - 3000000;
+
+	if (p->w->no_handshake || p->d->midstream)
+		return;
+	plan_add(p, DIR_CLIENT, 0, 0, TCP_SYN, SPAN_ABSENT, ts, true);
+	plan_add(p, DIR_SERVER, 0, 0, TCP_SYN | TCP_ACK, SPAN_ABSENT, ts + 1000000, true);
+	plan_add(p, DIR_CLIENT, 0, 0, TCP_ACK, SPAN_ABSENT, ts + 2000000, true);
+}
+
+static void plan_close(struct plan *p, const uint64_t off[2])
+{
+	enum dir first = p->d->closer, second = dir_other(first);
+	int64_t ts = p->d->end_ts;
+
+	if (p->d->close == TCP_CLOSE_RST)
+		plan_add(p, first, off[first], off[second], TCP_RST | TCP_ACK, SPAN_ABSENT, ts, true);
+	if (p->d->close != TCP_CLOSE_FIN)
+		return;
+	plan_add(p, first, off[first], off[second], TCP_FIN | TCP_ACK, SPAN_ABSENT, ts, true);
+	plan_add(p, second, off[second], off[first] + 1, TCP_FIN | TCP_ACK, SPAN_ABSENT, ts + 1000000, true);
+	plan_add(p, first, off[first] + 1, off[second] + 1, TCP_ACK, SPAN_ABSENT, ts + 2000000, true);
+}
+
+static void plan_make(struct plan *p)
+{
+	uint64_t off[2] = {0, 0};
+
+	plan_open(p);
+	for (size_t i = 0; i < p->d->count; i++) {
+		const struct piece *q = &p->d->piece[i];
+
+		plan_piece(p, q);
+		off[q->dir] = q->off + q->n;
+	}
+	plan_close(p, off);
+}
+
+/* Fisher-Yates inside windows, deterministic; timestamps stay in order of arrival. */
+static void plan_shuffle(struct plan *p)
+{
+	uint32_t x = p->w->seed ? p->w->seed : 1;
+	size_t first = 0, last = p->n;
+
+	while (first < p->n && p->list[first].fixed)
+		first++;
+	while (last > first && p->list[last - 1].fixed)
+		last--;
+	for (size_t start = first; p->w->shuffle && start < last; start += p->w->shuffle) {
+		size_t n = last - start < p->w->shuffle ? last - start : p->w->shuffle;
+
+		for (size_t i = n - 1; i > 0 && n; i--) {
+			struct segment t = p->list[start + i].s;
+			size_t j;
+
+			x = x * 1664525 + 1013904223;
+			j = (x >> 16) % (i + 1);
+			p->list[start + i].s = p->list[start + j].s;
+			p->list[start + j].s = t;
+		}
+	}
+}
+
+struct receiver {
+	struct pool *pool;
+	struct cause cause;
+	const struct dialog *d;
+};
+
+static void *on_open(void *ctx, const struct flow *f)
+{
+	struct receiver *r = ctx;
+	struct session_setup setup = {.id = 0x7f3a9c21d05e44b1, .syn_seen = f->syn_seen, .server_port = f->side[DIR_SERVER].port,
+				      .guessed_roles = !f->syn_seen};
+
+	return session_new(r->pool, NULL, &setup, f, cause_emit, &r->cause);
+}
+
+static enum tcp_want on_chunk(void *ctx, void *user, const struct flow *f, const struct chunk *c)
+{
+	(void)ctx;
+	(void)f;
+	session_feed(user, c);
+	return TCP_WANT;
+}
+
+static void on_close(void *ctx, void *user, const struct flow *f, enum tcp_close why)
+{
+	struct session *s = user;
+
+	(void)ctx;
+	session_close(&s, why, f->last_ts);
+}
+
+static bool on_port(void *ctx, uint16_t port)
+{
+	return port == ((struct receiver *)ctx)->d->port;
+}
+
+static void send_frame(struct tcp *tcp, struct defrag *defrag, int dlt, const struct built *b, int64_t ts, uint64_t frame)
+{
+	struct packet packet;
+	struct ip_fragment whole;
+	uint8_t *copy = malloc(b->n);
+	enum packet_verdict v;
+
+	memcpy(copy, b->bytes, b->n);
+	v = packet_parse(dlt, span_of(copy, b->n), (uint32_t)b->n, true, &packet);
+	if (v == PACKET_FRAGMENT && defrag_push(defrag, &packet.frag, ts, &whole) == 1)
+		v = packet_parse_ip(&whole, true, &packet);
+	if (v == PACKET_DONE)
+		tcp_packet(tcp, &packet, ts, frame);
+	else if (v != PACKET_FRAGMENT)
+		fprintf(stderr, "a frame of the test was read as %s\n", packet_verdict_name(v));
+	free(copy);
+}
+
+static void send_all(const struct plan *p, struct tcp *tcp, struct defrag *defrag)
+{
+	static struct built b;
+	uint64_t frame = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct planned *q = &p->list[i];
+
+		if (!p->w->fragments) {
+			build_frame(p->w->link, &q->s, (uint16_t)i, &b);
+			send_frame(tcp, defrag, wire_link_dlt(p->w->link), &b, q->ts, ++frame);
+			continue;
+		}
+		for (unsigned k = 0; build_fragment(&q->s, (uint16_t)i, 64, k, &b); k++)
+			send_frame(tcp, defrag, 1, &b, q->ts, ++frame);
+	}
+}
+
+void feed_wire(const struct dialog *d, const struct wire *w, emit_fn *emit, void *ctx)
+{
+	static const struct tcp_handlers handlers = {on_open, on_chunk, on_close, on_port};
+	static const uint8_t seed[16] = {7};
+	static struct plan plan;
+	struct receiver r = {.pool = pool_new(0), .d = d};
+	struct tcp *tcp;
+	struct defrag *defrag = defrag_new(r.pool, &defrag_limits_default, seed);
+
+	plan.n = 0;
+	plan.d = d;
+	plan.w = w;
+	plan.side[0] = endpoint_of(d, DIR_CLIENT, w->family);
+	plan.side[1] = endpoint_of(d, DIR_SERVER, w->family);
+	cause_init(&r.cause, r.pool, emit, ctx);
+	tcp = tcp_new(r.pool, &tcp_limits_default, seed, &handlers, &r);
+	plan_make(&plan);
+	plan_shuffle(&plan);
+	send_all(&plan, tcp, defrag);
+	tcp_free(&tcp);
+	defrag_free(&defrag);
+	pool_free(&r.pool);
+}
+
+const struct wire wires[] = {
+    {.name = "ethernet", .link = WIRE_ETHERNET, .family = 4, .mss = 1460},
+    {.name = "ipv6", .link = WIRE_ETHERNET, .family = 6, .mss = 1440},
+    {.name = "vlan", .link = WIRE_VLAN, .family = 4, .mss = 512},
+    {.name = "qinq, ipv6", .link = WIRE_QINQ, .family = 6, .mss = 512},
+    {.name = "mpls", .link = WIRE_MPLS, .family = 4, .mss = 100},
+    {.name = "pppoe", .link = WIRE_PPPOE, .family = 4, .mss = 100},
+    {.name = "sll", .link = WIRE_SLL, .family = 4, .mss = 100},
+    {.name = "sll2", .link = WIRE_SLL2, .family = 6, .mss = 100},
+    {.name = "null", .link = WIRE_NULL_LE, .family = 4, .mss = 60000},
+    {.name = "null, other byte order", .link = WIRE_NULL_BE, .family = 6, .mss = 60000},
+    {.name = "raw ip", .link = WIRE_RAW, .family = 4, .mss = 33},
+    {.name = "gre", .link = WIRE_GRE, .family = 4, .mss = 100},
+    {.name = "vxlan", .link = WIRE_VXLAN, .family = 4, .mss = 100},
+    {.name = "ip in ip", .link = WIRE_IPIP, .family = 6, .mss = 100},
+    {.name = "one octet a segment", .link = WIRE_ETHERNET, .family = 4, .mss = 1},
+    {.name = "every segment twice", .link = WIRE_ETHERNET, .family = 4, .mss = 16, .duplicate = true},
+    {.name = "overlaps", .link = WIRE_ETHERNET, .family = 4, .mss = 16, .overlap = true},
+    {.name = "ip fragments", .link = WIRE_ETHERNET, .family = 4, .mss = 1460, .fragments = true},
+    {.name = "ipv6 fragments", .link = WIRE_ETHERNET, .family = 6, .mss = 1460, .fragments = true},
+    {.name = "sequence wrap", .link = WIRE_ETHERNET, .family = 4, .mss = 7, .isn = {0xfffffff0, 0xffffffc0}},
+    {.name = "isn ffffffff", .link = WIRE_ETHERNET, .family = 4, .mss = 100, .isn = {0xffffffff, 0xffffffff}},
+    {.name = "reordered by 2", .link = WIRE_ETHERNET, .family = 4, .mss = 40, .shuffle = 2, .seed = 5},
+    {.name = "reordered by 8", .link = WIRE_ETHERNET, .family = 4, .mss = 20, .shuffle = 8, .seed = 1},
+    {.name = "reordered by 16, twice", .link = WIRE_ETHERNET, .family = 4, .mss = 20, .shuffle = 16, .seed = 9, .duplicate = true},
+    {.name = "reordered by 32, overlaps", .link = WIRE_ETHERNET, .family = 4, .mss = 11, .shuffle = 32, .seed = 3, .overlap = true},
+    {.name = "without its handshake", .link = WIRE_ETHERNET, .family = 4, .mss = 1460, .no_handshake = true},
+};
+const size_t wire_count = sizeof wires / sizeof *wires;

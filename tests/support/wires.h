@@ -1,0 +1,37 @@
+/*
+ * wires.h - one dialogue over many wires (law L4): fed to smtp/session directly in pieces, or as frames through net/.
+ */
+#ifndef TESTS_WIRES_H
+#define TESTS_WIRES_H
+
+#include "build_packet.h"
+#include "dialog.h"
+#include "smtpscope/event.h"
+
+/* How the bytes reach smtp/session when net/ is left out. */
+struct feeding {
+	size_t chunk;       /* octets at a time, 0 whole pieces */
+	size_t split_piece; /* with split_at: that piece is cut there */
+	size_t split_at;    /* 0 none */
+};
+void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit, void *ctx);
+
+/* How the frames are disturbed. */
+struct wire {
+	const char *name;
+	enum wire_link link;
+	uint8_t family;       /* 4 or 6 */
+	size_t mss;           /* octets a segment */
+	bool no_handshake;
+	bool duplicate;       /* every segment twice */
+	bool overlap;         /* retransmissions in other cuts */
+	bool fragments;       /* IP fragments of 64 octets */
+	unsigned shuffle;     /* window of reordering in segments, 0 in order */
+	uint32_t seed;
+	uint32_t isn[2];
+};
+extern const struct wire wires[];
+extern const size_t wire_count;
+void feed_wire(const struct dialog *d, const struct wire *w, emit_fn *emit, void *ctx);
+
+#endif
