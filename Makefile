@@ -59,6 +59,10 @@ $(BUILD)/%.o: %.c
 $(UNITS) $(RUNNERS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(EDGE) $(CORE)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SUPPORT) $(CORE) $(APP_LIBS) $(TEST_LIBS)
 
+$(BUILD)/tests/smtp_peer: tests/smtp_peer.c
+	@mkdir -p $(@D)
+	@$(CC) -D_DEFAULT_SOURCE $(CFLAGS) -o $@ $<
+
 ## demo: build, then run the main job on a shipped sample, as transcript and as JSON
 demo: all
 	./smtpscope -r samples/first-look.pcap -o text --color auto
@@ -73,7 +77,7 @@ test-deps:
 	@tests/support/deps.sh build test
 
 ## check: every test that needs no other program: unit, dialogues, captures, command line, man pages, live as root
-check: all $(UNITS) $(RUNNERS)
+check: all $(UNITS) $(RUNNERS) $(BUILD)/tests/smtp_peer
 	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh $(UNITS) $(RUNNERS) tests/cli.sh tests/man.sh tests/live/veth.sh
 
 ## check-unit: only the unit tests

@@ -14,6 +14,11 @@
 
 /* ---- predicates ---- */
 
+static bool is_ascii(const struct exchange *x)
+{
+	return !(x->defects & DEFECT(UTF16));
+}
+
 static bool is_extension(const struct exchange *x)
 {
 	return verb_info(x->verb)->flags & VERB_EXTENSION;
@@ -181,7 +186,7 @@ const struct rule cause_rules[] = {
     {FINDING_invalid_utf8, D(INVALID_UTF8), S(SMTPUTF8), 0, 0, WHEN_ANY, NULL},
     {FINDING_control_char_in_command, D(CONTROL_CHAR), 0, 0, 0, WHEN_ANY, NULL},
     /* line form */
-    {FINDING_bare_lf_line, D(BARE_LF), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_bare_lf_line, D(BARE_LF), 0, 0, 0, WHEN_ANY, is_ascii},
     {FINDING_bare_cr_in_line, D(BARE_CR), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_extra_cr, D(EXTRA_CR), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_auth_line_too_long, D(TOO_LONG), 0, 0, AUTH_VERBS, WHEN_ANY, NULL},

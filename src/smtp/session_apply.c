@@ -310,6 +310,7 @@ static uint64_t real_bits(const struct session *s)
 	bits |= s->real.hello ? 0 : SIT(NO_HELLO_REAL);
 	bits |= s->real.mail ? SIT(MAIL_OPEN_REAL) : 0;
 	bits |= s->real.rcpt ? SIT(RCPT_REAL) : 0;
+	bits |= s->mail.open && s->mail.count && s->mail.refused == s->mail.count ? SIT(RCPT_ALL_REFUSED) : 0;
 	return bits;
 }
 
@@ -342,6 +343,8 @@ void apply_reply(struct session *s, struct pending *p, const struct reply *reply
 		p->last_frame = r->frame;
 		p->x.reply_defects |= r->defects;
 	}
+	if (r && p->secret.n)
+		reply_hide(s, p->secret);
 	p->x.situation |= p->kind == PENDING_COMMAND && p->code_count <= 1 ? real_bits(s) : 0;
 	note_error(s, p, r);
 	if (p->kind == PENDING_GREETING) {

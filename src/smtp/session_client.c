@@ -155,7 +155,7 @@ static uint64_t command_bits(const struct session *s, const struct command *c, c
 /* A parameter that nobody advertised is as unknown as one that nobody registered (RFC 5321 4.1.1.11). */
 static void judge_parameters(const struct session *s, struct command *c)
 {
-	for (unsigned i = 0; s->list_known && i < c->param_count; i++) {
+	for (unsigned i = 0; s->list_known && !(c->defects & DEFECT(PARAMS_MALFORMED)) && i < c->param_count; i++) {
 		const struct param_info *info = param_find(c->params[i].keyword);
 
 		if (info && info->keyword && !ehlo_advertises(s, info->keyword)) {
@@ -196,6 +196,8 @@ static void show_line(struct session *s, struct pending *p, const struct command
 	p->x.argument = a.p ? pool_copy(s->pool, a) : SPAN_ABSENT;
 	if (secret)
 		mark_secret(s, l);
+	if (secret)
+		p->secret = hide ? span_of(p + 1, l->text.n) : c->initial_response.n ? c->initial_response : c->argument;
 	if (c->bad.p && !secret)
 		p->x.bad = c->bad;
 	if (c->mechanism.p)
@@ -318,9 +320,18 @@ void client_line(struct session *s, const struct line *l)
 	after_sending(s, p, &c);
 }
 
+/* Half of a UTF-16 line end is no line. */
+static bool is_zeros(struct span text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i])
+			return false;
+	return true;
+}
+
 void client_partial_line(struct session *s, const struct line *l)
 {
-	if (s->mode != MODE_COMMAND || s->tls)
+	if (s->mode != MODE_COMMAND || s->tls || is_zeros(l->text))
 		return;
 	emit_notice(s, &(struct notice){.id = NOTICE_TRUNCATED_COMMAND, .a = l->length}, &l->first, SPAN_ABSENT);
 }

@@ -69,6 +69,7 @@ struct pending {
 	enum line_end line_end;
 	bool tentative;            /* MODE_LOST: discarded when message text follows */
 	bool emitted;
+	struct span secret;        /* what of the line must not be shown: replies may echo it */
 	struct span address, params, domain; /* MAIL, RCPT; EHLO */
 	uint64_t bdat_size;
 	bool bdat_last, one_round;
@@ -259,6 +260,7 @@ void candidate_clear(struct session *s);
 void server_line(struct session *s, const struct line *l);
 void reply_flush(struct session *s);                  /* ends an unterminated reply */
 void reply_suspect(struct session *s, const struct line *client);
+void reply_hide(struct session *s, struct span secret); /* takes an echo of it out of the reply's text */
 void reply_lost(struct session *s, struct pending *p); /* p was answered in a hole: assume success */
 
 /* session_apply.c */

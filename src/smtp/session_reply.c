@@ -9,6 +9,7 @@
  */
 #include "session_internal.h"
 
+
 /* ---- putting a reply together ---- */
 
 static void reply_start(struct session *s, const struct line *l)
@@ -63,6 +64,17 @@ static void reply_add(struct session *s, const struct line *l, const struct repl
 	r->last_ts = l->last.ts;
 	r->frame = l->last.frame;
 	keep_text(s, rl->text);
+}
+
+/* Some servers repeat the line they do not understand: what the line hides the reply must hide too (law L8). */
+void reply_hide(struct session *s, struct span secret)
+{
+	enum { SHORTEST = 3 }; /* shorter ones would blank ordinary words */
+	const struct span stars = SPAN("********");
+
+	for (uint32_t i = 0; i < s->reply.kept && secret.n >= SHORTEST; i++)
+		if (span_find(s->reply.text[i], secret) != SPAN_NPOS)
+			s->reply.text[i] = stars; /* all of it: the rest may hold another form of it */
 }
 
 static void reply_done(struct session *s);

@@ -77,23 +77,27 @@ static void back_to_clear(struct session *s)
 	set_mode(s, MODE_COMMAND);
 }
 
+/* A line in clear that was sent together with STARTTLS: told once a session. */
+static void injected_line(struct session *s, const struct line *l)
+{
+	struct span rest = l->text;
+	char verb[24];
+
+	if (s->starttls_injected)
+		return;
+	s->starttls_injected = true;
+	span_cstr(looks_like_command(l->text) ? span_split(&rest, ' ') : SPAN(""), verb, sizeof verb);
+	emit_notice(s, &(struct notice){.id = NOTICE_COMMAND_INJECTION, .a = l->length, .text = span_str(verb)}, &l->first, SPAN_ABSENT);
+}
+
 static void client_junk(struct session *s, struct chunk *c)
 {
 	struct span bytes = span_of(c->data, (size_t)c->len);
-	struct origin at = here(c);
-	struct span rest = bytes, word;
-	bool in_flight = s->starttls_accepted && c->peer_seen < s->reply_end;
-	char verb[24];
+	struct line l;
 
-	if (in_flight) {
-		word = span_split(&rest, '\n');
-		word = span_rtrim(span_split(&word, ' '), CHAR_CONTROL);
-		span_cstr(looks_like_command(bytes) ? word : SPAN(""), verb, sizeof verb);
-		s->starttls_injected = true;
-		emit_notice(s, &(struct notice){.id = NOTICE_COMMAND_INJECTION, .a = c->len, .text = span_str(verb)}, &at, SPAN_ABSENT);
-		c->data += c->len;
-		c->off += c->len;
-		c->len = 0;
+	if (s->starttls_accepted && c->peer_seen < s->reply_end) {
+		while (c->len && line_next(&s->reader[c->dir], c, LINE_KEPT, &l) == 1)
+			injected_line(s, &l);
 		return;
 	}
 	if (looks_like_command(bytes) && s->starttls_accepted) {
@@ -172,7 +176,10 @@ const char *tls_verdict(const struct session *s)
 void tls_finish(struct session *s)
 {
 	uint8_t client = s->track[client_dir(s)].seen;
+	struct line l;
 
+	if (s->tls && line_finish(&s->reader[client_dir(s)], &l) == 1)
+		injected_line(s, &l);
 	if (!s->starttls_accepted || client & TLS_SEEN_HELLO)
 		return;
 	if (s->back_in_clear || s->connection_over || client & TLS_SEEN_JUNK)

@@ -1,0 +1,141 @@
+#!/bin/bash
+# The command line: exit status and messages for good and bad input (design 8, reliability R50-R54, R61, R66).
+set -u
+program=${SMTPSCOPE:-./smtpscope}
+case "$program" in /*) ;; *) program=$PWD/$program ;; esac
+sample=$PWD/samples/first-look.pcap
+dir=$(mktemp -d)
+trap 'chmod -R u+w "$dir"; rm -rf "$dir"' EXIT
+passed=0 failed=0
+
+# name, expected status, fragment of stderr (empty: nothing may be there), command...
+try() {
+  local name=$1 status=$2 said=$3
+  shift 3
+  "$@" >"$dir/out" 2>"$dir/err" </dev/null
+  local got=$?
+  if [ $got != "$status" ]; then
+    echo "$name: exit status $got, expected $status"; cat "$dir/err"; failed=$((failed + 1)); return
+  fi
+  if [ -n "$said" ] && ! grep -qF -- "$said" "$dir/err"; then
+    echo "$name: stderr lacks: $said"; cat "$dir/err"; failed=$((failed + 1)); return
+  fi
+  if [ -z "$said" ] && [ -s "$dir/err" ]; then
+    echo "$name: stderr should be empty"; cat "$dir/err"; failed=$((failed + 1)); return
+  fi
+  if [ "$(wc -l <"$dir/err")" -gt 2 ]; then
+    echo "$name: more than two lines on stderr"; cat "$dir/err"; failed=$((failed + 1)); return
+  fi
+  passed=$((passed + 1))
+}
+expect() { # name, then a command that must succeed
+  local name=$1
+  shift
+  if "$@"; then passed=$((passed + 1)); else echo "$name"; failed=$((failed + 1)); fi
+}
+sessions() { grep -c '"smtpscope.session"' "$dir/out"; }
+
+try "a sample" 0 "" "$program" -r "$sample" -o json
+cp "$dir/out" "$dir/whole"
+n=$(sessions)
+expect "the sample has sessions" test "$n" -ge 2
+
+# usage
+try "no arguments" 2 "nothing to read" "$program"
+try "unknown option" 2 "unknown option --verbos" "$program" --verbos
+try "what was meant" 2 "did you mean --events" "$program" --event x
+try "option of a later day" 2 "unknown option --workers" "$program" -r "$sample" --workers 2
+try "missing value" 2 "-r needs FILE" "$program" -r
+try "bad number" 2 "--max-event-bytes" "$program" -r "$sample" --max-event-bytes 12
+try "negative number" 2 "-c" "$program" -r "$sample" -c -1
+try "bad port list" 2 "--ports" "$program" -r "$sample" --ports 25,x
+try "bad dataset" 2 "--events" "$program" -r "$sample" --events mails
+try "bad format" 2 "none of text, json" "$program" -r "$sample" -o xml
+try "bad filter" 2 "filter \"tcp porst 25\"" "$program" -r "$sample" tcp porst 25
+try "filter from a missing file" 2 "-F" "$program" -r "$sample" -F "$dir/none"
+try "interface and file" 2 "exclude" "$program" -r "$sample" -i lo
+try "help" 0 "" "$program" --help
+try "version" 0 "" "$program" --version
+try "schema" 0 "" "$program" schema
+expect "the schema is JSON" jq -e .  "$dir/out" >/dev/null
+try "schema with words" 2 "no arguments" "$program" schema x
+
+# files
+try "missing file" 1 "$dir/none: cannot open: No such file" "$program" -r "$dir/none" -o json
+try "directory" 1 "is a directory" "$program" -r "$dir" -o json
+: >"$dir/empty"
+try "empty file" 1 "the file is empty" "$program" -r "$dir/empty" -o json
+for n in 1 4 23; do
+  head -c $n "$sample" >"$dir/short"
+  try "$n octets of a capture" 1 "not a capture file" "$program" -r "$dir/short" -o json
+done
+echo "this is a text, not a capture" >"$dir/text"
+try "a text" 1 "not a capture file" "$program" -r "$dir/text" -o json
+head -c 24 "$sample" >"$dir/header"
+try "a capture without frames" 0 "holds no frames" "$program" -r "$dir/header" -o json
+if [ "$(id -u)" != 0 ]; then
+  cp "$sample" "$dir/secret" && chmod 0 "$dir/secret"
+  try "no permission" 1 "Permission denied" "$program" -r "$dir/secret" -o json
+fi
+size=$(stat -c %s "$sample")
+for cut in $((size - 1)) $((size / 2)) 30; do
+  head -c "$cut" "$sample" >"$dir/cut"
+  try "cut at $cut" 1 "cut short after frame" "$program" -r "$dir/cut" -o json
+  expect "cut at $cut: the stats say so" grep -q '"truncated":true' "$dir/out"
+done
+{ head -c 24 "$sample"; printf '\001\000\000\000\000\000\000\000\377\377\377\350\377\377\377\350'; } >"$dir/huge"
+try "a record of 3.9 GB" 1 "after frame 0" "$program" -r "$dir/huge" -o json
+{ head -c 20 "$sample"; printf '\223\000\000\000'; tail -c +25 "$sample"; } >"$dir/link"
+try "a link type nobody reads" 1 "link type 147" "$program" -r "$dir/link" -o json
+try "a bad file, then a good one" 1 "not a capture file" "$program" -r "$dir/text" -r "$sample" -o json
+expect "the good one is read" test "$(sessions)" = "$(grep -c '"smtpscope.session"' "$dir/whole")"
+
+# the same from everywhere
+gzip -kc "$sample" >"$dir/s.pcap.gz"
+zstd -qc "$sample" >"$dir/s.pcap.zst"
+for how in "$dir/s.pcap.gz" "$dir/s.pcap.zst"; do
+  try "${how##*.}" 0 "" "$program" -r "$how" -o json
+  expect "${how##*.}: same octets" cmp -s "$dir/out" "$dir/whole"
+done
+"$program" -r - -o json <"$sample" >"$dir/out" 2>/dev/null
+expect "standard input: same octets" cmp -s "$dir/out" "$dir/whole"
+cat "$sample" | "$program" -r - -o json >"$dir/out" 2>/dev/null
+expect "a pipe: same octets" cmp -s "$dir/out" "$dir/whole"
+"$program" -r - -o json <"$dir/s.pcap.gz" >"$dir/out" 2>/dev/null
+expect "compressed standard input: same octets" cmp -s "$dir/out" "$dir/whole"
+head -c 500 "$dir/s.pcap.gz" >"$dir/half.gz"
+try "half a .gz" 1 "cut short" "$program" -r "$dir/half.gz" -o json
+head -c 500 "$dir/s.pcap.zst" >"$dir/half.zst"
+try "half a .zst" 1 "cut short" "$program" -r "$dir/half.zst" -o json
+try "again" 0 "" "$program" -r "$sample" -o json
+expect "two runs: same octets" cmp -s "$dir/out" "$dir/whole"
+for env in LANG=tr_TR.UTF-8 LC_ALL=C TZ=Asia/Tokyo; do
+  env "$env" "$program" -r "$sample" -o json >"$dir/out" 2>/dev/null
+  expect "$env: same octets" cmp -s "$dir/out" "$dir/whole"
+done
+
+# output
+try "into a file" 0 "" "$program" -r "$sample" -o json -O "$dir/file"
+expect "the file holds the same" cmp -s "$dir/file" "$dir/whole"
+try "into a directory that is not there" 1 "$dir/no/file" "$program" -r "$sample" -O "$dir/no/file"
+try "filter" 0 "none of them" "$program" -r "$sample" -o json udp
+try "only auth" 0 "" "$program" -r "$sample" -o json --only auth
+expect "only auth events" test "$(jq -r .event.dataset "$dir/out" | sort -u)" = smtpscope.auth
+try "two datasets" 0 "" "$program" -r "$sample" -o json --events session,message
+expect "just these" test "$(jq -r .event.dataset "$dir/out" | sort -u | tr '\n' ' ')" = "smtpscope.message smtpscope.session "
+try "only failed" 0 "" "$program" -r "$sample" -o json --only failed
+expect "something failed" grep -q '"code":535' "$dir/out"
+expect "and nothing else" test -z "$(grep '"smtpscope.command"' "$dir/out" | grep -v failure)"
+"$program" -r "$sample" -o json 2>"$dir/err" | head -1 >/dev/null
+expect "a reader that goes away: quiet, status 0" test "${PIPESTATUS[0]}" = 0 -a ! -s "$dir/err"
+if [ -w /dev/full ]; then
+  "$program" -r "$sample" -o json >/dev/full 2>"$dir/err"
+  expect "a full disk: status 1 and a word" test $? = 1 -a -s "$dir/err"
+fi
+try "text" 0 "" "$program" -r "$sample" -o text
+expect "text on a pipe has no control octets" test -z "$(tr -d '\n\t\040-\176\200-\377' <"$dir/out")"
+try "colour on demand" 0 "" "$program" -r "$sample" -o text --color always
+expect "there is colour" grep -q $'\033\\[' "$dir/out"
+
+echo "$passed passed, $failed failed, 0 skipped"
+[ $failed = 0 ]

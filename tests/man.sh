@@ -1,0 +1,31 @@
+#!/bin/sh
+# Man pages: no complaint of mandoc, every option of --help described and no other, every option of the page known to the program.
+set -eu
+program=${SMTPSCOPE:-./smtpscope}
+case "$program" in /*) ;; *) program=./$program ;; esac
+fail=0
+
+for page in man/*.[1-8]; do
+  if ! mandoc -T lint -W warning "$page"; then
+    echo "$page: mandoc complains"
+    fail=1
+  fi
+done
+
+in_help=$("$program" --help | grep -oE '^  (-[a-zA-Z]|    --)[a-z-]*|, --[a-z-]+' | grep -oE '\-\-?[a-zA-Z][a-z-]*' | sort -u)
+in_page=$(grep -E '^\.It Fl' man/smtpscope.1 | grep -oE 'Fl (-[a-z-]+|[a-zA-Z])( |$)' | sed 's/Fl /-/; s/ $//' | sort -u)
+if [ "$in_help" != "$in_page" ]; then
+  echo "options of --help (<) and of man/smtpscope.1 (>):"
+  printf '%s\n' "$in_help" >"${TMPDIR:-/tmp}/help.$$"
+  printf '%s\n' "$in_page" | diff "${TMPDIR:-/tmp}/help.$$" - || true
+  rm -f "${TMPDIR:-/tmp}/help.$$"
+  fail=1
+fi
+
+lines=$("$program" --help | wc -l)
+width=$("$program" --help | awk '{ if (length > n) n = length } END { print n }')
+if [ "$lines" -gt 45 ] || [ "$width" -gt 100 ]; then
+  echo "--help is $lines lines of up to $width columns: more than a screen"
+  fail=1
+fi
+exit $fail
