@@ -27,7 +27,7 @@ struct header {
 	uint32_t line_len, line_cap;
 	uint32_t taken;     /* header octets seen */
 	bool skipping;      /* the current field is not wanted or over its limit */
-	bool at_line_start, last_cr;
+	bool at_line_start;
 };
 
 enum {
