@@ -118,7 +118,7 @@ done
 try "into a file" 0 "" "$program" -r "$sample" -o json -O "$dir/file"
 expect "the file holds the same" cmp -s "$dir/file" "$dir/whole"
 try "into a directory that is not there" 1 "$dir/no/file" "$program" -r "$sample" -O "$dir/no/file"
-try "filter" 0 "none of them" "$program" -r "$sample" -o json udp
+try "filter" 0 "lets none through" "$program" -r "$sample" -o json udp
 try "only auth" 0 "" "$program" -r "$sample" -o json --only auth
 expect "only auth events" test "$(jq -r .event.dataset "$dir/out" | sort -u)" = smtpscope.auth
 try "two datasets" 0 "" "$program" -r "$sample" -o json --events session,message

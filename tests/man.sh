@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Man pages: no complaint of mandoc, every option of --help described and no other, every option of the page known to the program.
 set -eu
 program=${SMTPSCOPE:-./smtpscope}
@@ -19,6 +19,15 @@ if [ "$in_help" != "$in_page" ]; then
   printf '%s\n' "$in_help" >"${TMPDIR:-/tmp}/help.$$"
   printf '%s\n' "$in_page" | diff "${TMPDIR:-/tmp}/help.$$" - || true
   rm -f "${TMPDIR:-/tmp}/help.$$"
+  fail=1
+fi
+
+fields=$("$program" schema | jq -r 'def leaves($p): if .type == "object" then .properties | to_entries[] | .key as $k | .value | leaves($p + [$k])
+  else $p | join(".") end; .oneOf[] | leaves([])' | sort -u)
+documented=$(sed -n '/^\.Sh FIELDS/,/^\.Sh SEE/s/^\.It Cm //p' man/smtpscope-events.5 | sort -u)
+if [ "$fields" != "$documented" ]; then
+  echo "fields of the schema (<) and of man/smtpscope-events.5 (>):"
+  diff <(echo "$fields") <(echo "$documented")
   fail=1
 fi
 

@@ -26,7 +26,8 @@ struct capture {
 	unsigned next_file;
 	const char *name; /* of what is open, for messages */
 	int dlt;
-	bool live, nanoseconds, failed, truncated;
+	bool live, nanoseconds, truncated;
+	int exit; /* status that what went wrong leads to */
 	volatile sig_atomic_t stop;
 	uint64_t frames, file_frames;
 	uint64_t dropped_before, if_dropped_before; /* by handles that are closed */
@@ -121,7 +122,7 @@ static void file_problem(struct capture *c, void (*complain)(const char *text))
 		 says_truncated(text) ? "cut short" : "unreadable", (unsigned long long)c->file_frames,
 		 input_damage() ? input_damage() : text);
 	complain(line);
-	c->failed = true;
+	c->exit = c->exit ? c->exit : 1;
 	close_handle(c);
 }
 
@@ -134,8 +135,11 @@ static bool next_file(struct capture *c, void (*complain)(const char *text))
 		if (open_file(c, &err) == 0)
 			return true;
 		complain(err.text);
-		c->failed = true;
+		c->exit = err.code > c->exit ? err.code : c->exit;
+		if (err.code == 2) /* the filter: it is as wrong for all other files */
+			break;
 	}
+	c->next_file = c->o.file_count;
 	return false;
 }
 
@@ -277,9 +281,9 @@ enum capture_status capture_next(struct capture *c, struct frame *out, void (*co
 	return status == 0 ? CAPTURE_IDLE : live_lost(c, complain);
 }
 
-bool capture_failed(const struct capture *c)
+int capture_exit(const struct capture *c)
 {
-	return c->failed;
+	return c->exit;
 }
 
 bool capture_truncated(const struct capture *c)

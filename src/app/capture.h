@@ -45,10 +45,10 @@ struct capture;
 struct capture *capture_open(const struct capture_options *options, struct err *err);
 /*
  * Problems in a file do not stop the capture: each is handed to complain() (one line, without line end), the rest of that
- * file is given up and the next one begun; capture_failed() says that there was one.
+ * file is given up and the next one begun; capture_exit() tells the exit status it leads to.
  */
 enum capture_status capture_next(struct capture *c, struct frame *out, void (*complain)(const char *text));
-bool capture_failed(const struct capture *c);
+int capture_exit(const struct capture *c); /* 0 fine, 1 input failed, 2 bad filter */
 bool capture_truncated(const struct capture *c); /* a file was cut short */
 bool capture_is_live(const struct capture *c);
 bool capture_nanoseconds(const struct capture *c);

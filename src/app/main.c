@@ -153,7 +153,8 @@ static void loop(struct run *r)
 	}
 	pipeline_finish(r->pipeline);
 	emit_stats(r->pipeline, r->capture, pipeline_last_ts(r->pipeline));
-	explain_nothing(r->pipeline);
+	if (capture_exit(r->capture) != 2)
+		explain_nothing(r->pipeline);
 }
 
 static int run(struct run *r, struct err *err)
@@ -170,7 +171,7 @@ static int run(struct run *r, struct err *err)
 	loop(r);
 	running = NULL;
 	pipeline_free(&r->pipeline);
-	return capture_failed(r->capture) ? 1 : 0;
+	return capture_exit(r->capture);
 }
 
 static int analyse(struct options *o, struct err *err)

@@ -248,6 +248,7 @@ static void render_finding(struct text_writer *w, struct text_session *s, const 
 
 void text_render(struct text_writer *w, struct text_session *s, const struct event *ev)
 {
+	w->line.n = 0; /* scratch: others leave theirs in it */
 	switch (ev->set) {
 	case DS_COMMAND:
 		render_command(w, s, ev);

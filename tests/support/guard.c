@@ -1,7 +1,6 @@
 /*
  * guard.c - see guard.h. A ring of mappings, each some pages that can be written and one that cannot be touched.
  */
-#define _DEFAULT_SOURCE
 #include "guard.h"
 
 #include <stdio.h>

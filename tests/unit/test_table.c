@@ -1,7 +1,6 @@
 /*
  * test_table.c - the hash table against a plain array as its model: collisions, LRU order, growth, the cap, failed growth.
  */
-#define _DEFAULT_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
