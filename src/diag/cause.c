@@ -386,7 +386,7 @@ static void emit_match(struct cause *c, const struct event *about, struct diag_s
 /* Codes that name their own cause, whatever else is wrong with the line. */
 static bool is_decisive(enum finding f)
 {
-	return f == FINDING_starttls_required || f == FINDING_auth_required || f == FINDING_auth_failed;
+	return f == FINDING_starttls_required || f == FINDING_auth_required || f == FINDING_auth_needs_tls;
 }
 
 static unsigned best(const struct match *m, unsigned n)

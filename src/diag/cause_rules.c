@@ -174,6 +174,7 @@ static bool hides_starttls(const struct exchange *x)
 const struct rule cause_rules[] = {
     /* bytes */
     {FINDING_http_on_smtp, D(HTTP), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_cleartext_on_tls_port, 0, S(PORT_TLS), S(TLS), 0, WHEN_FAILED, NULL},
     {FINDING_tls_on_cleartext_port, D(TLS_BYTES), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_ssh_on_smtp, D(SSH), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_other_protocol_on_smtp, D(OTHER_PROTOCOL), 0, 0, 0, WHEN_FAILED, NULL},
@@ -201,7 +202,7 @@ const struct rule cause_rules[] = {
     {FINDING_verb_glued, D(GLUED), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_private_verb_unsupported, D(PRIVATE_VERB), 0, 0, 0, WHEN_5YZ, NULL},
     {FINDING_message_text_as_command, D(MESSAGE_TEXT), 0, 0, 0, WHEN_FAILED, NULL},
-    {FINDING_unknown_verb, D(UNKNOWN_VERB), 0, 0, 0, WHEN_FAILED, NULL},
+    {FINDING_unknown_verb, D(UNKNOWN_VERB), 0, 0, 0, WHEN_REFUSED, NULL},
     {FINDING_extension_after_helo, 0, S(HELO), S(ADVERTISED), ~(HELLO_VERBS | OPTIONAL_VERBS), WHEN_SYNTAX, is_extension},
     {FINDING_verb_not_advertised, 0, 0, S(ADVERTISED) | S(HELO) | S(NO_EHLO_SEEN), ~OPTIONAL_VERBS, WHEN_5YZ, is_extension},
     {FINDING_verb_disabled, 0, 0, 0, OPTIONAL_VERBS, WHEN_UNKNOWN_TO_SERVER, NULL},
@@ -259,7 +260,7 @@ const struct rule cause_rules[] = {
     {FINDING_command_during_bdat, 0, S(BDAT_OPEN), 0, 0, WHEN_ANY, is_foreign_to_bdat},
     {FINDING_too_many_errors, 0, 0, 0, 0, WHEN_REFUSED, too_many_errors},
     /* pipelining */
-    {FINDING_command_before_greeting, 0, S(BEFORE_GREETING), S(PROXY), 0, WHEN_ANY, NULL},
+    {FINDING_command_before_greeting, 0, S(BEFORE_GREETING), S(PROXY) | S(PORT_TLS), 0, WHEN_ANY, NULL},
     {FINDING_pipelining_not_advertised, 0, S(IN_FLIGHT), S(PIPELINING) | S(AFTER_QUIT) | S(BEFORE_GREETING), 0, WHEN_ANY, NULL},
     {FINDING_pipelining_past_sync_point, 0, S(PAST_SYNC), S(AFTER_QUIT) | S(BEFORE_GREETING), 0, WHEN_ANY, NULL},
     {FINDING_client_ignored_error, 0, S(REPEATED), S(IN_FLIGHT), ~(AUTH_VERBS | V(RCPT) | V(UNKNOWN)), WHEN_5YZ, NULL},

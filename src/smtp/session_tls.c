@@ -34,7 +34,7 @@ void tls_begin(struct session *s)
 		return;
 	emit_notice(s, &(struct notice){.id = NOTICE_TLS_ON_CLEARTEXT, .situation = s->tls_expected ? SIT(PORT_TLS) : 0}, NULL,
 		    SPAN_ABSENT);
-	if (s->queue && s->queue->kind == PENDING_GREETING && !s->queue->next)
+	if (!s->queue || queue_last(s)->kind != PENDING_LOST) /* whatever the server says to it */
 		queue_push(s, pending_new(s, PENDING_LOST, SPAN_ABSENT));
 }
 

@@ -1,0 +1,168 @@
+/*
+ * run_pcaps.c - captures of real servers against what must come out (tests/pcap/LIST), with the built program.
+ *
+ *   LIST row:  NAME  CAPTURE  [OPTIONS]        expected events in tests/pcap/NAME.expected, notation of tests/dialogs/README.md
+ *
+ * Every sample, listed or not: each line is JSON that fits the schema, two runs give the same octets, and no secret of the samples
+ * stands in JSON or transcript.
+ */
+#include "expect.h"
+#include "schema_check.h"
+#include "smtpscope/codec.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const secrets[] = {"s3cr3t-Alice", "wr0ng-Alice"};
+
+struct output {
+	char *p;
+	size_t n;
+};
+
+static struct output run(const char *capture, const char *options)
+{
+	const char *program = getenv("SMTPSCOPE");
+	char command[1024];
+	struct output o = {malloc(1), 0};
+	char part[65536];
+	size_t n;
+	FILE *f;
+
+	program = program ? program : "./smtpscope";
+	snprintf(command, sizeof command, "%s%s -r %s %s 2>/dev/null", strchr(program, '/') ? "" : "./", program, capture, options);
+	f = popen(command, "r");
+	while ((n = fread(part, 1, sizeof part, f)) > 0) {
+		o.p = realloc(o.p, o.n + n + 1);
+		memcpy(o.p + o.n, part, n);
+		o.n += n;
+	}
+	o.p[o.n] = '\0';
+	pclose(f);
+	return o;
+}
+
+/* In clear and in Base64 at each alignment. */
+static bool leaks(const struct output *o, const char *secret)
+{
+	char shifted[64], encoded[128];
+	size_t n = strlen(secret);
+
+	if (span_find(span_of(o->p, o->n), span_str(secret)) != SPAN_NPOS)
+		return true;
+	for (size_t shift = 0; shift < 3; shift++) {
+		long length;
+
+		memset(shifted, 'x', shift);
+		memcpy(shifted + shift, secret, n);
+		length = base64_encode(span_of(shifted, shift + n), encoded, sizeof encoded);
+		if (length > 8 && span_find(span_of(o->p, o->n), span_of(encoded + 4, (size_t)length - 8)) != SPAN_NPOS)
+			return true;
+	}
+	return false;
+}
+
+static void parse(const struct output *o, struct got *g)
+{
+	for (const char *p = o->p; p < o->p + o->n;) {
+		size_t n = strcspn(p, "\n");
+
+		got_add(g, p, n);
+		p += n + 1;
+	}
+}
+
+static bool fits_schema(const char *capture, const struct got *g)
+{
+	char why[256];
+
+	for (size_t i = 0; i < g->count; i++)
+		if (!schema_check(g->event[i], why, sizeof why)) {
+			printf("%s: against the schema: %s\n", capture, why);
+			return false;
+		}
+	return true;
+}
+
+static bool check_sample(const char *capture)
+{
+	static struct got g;
+	struct output json = run(capture, "-o json"), again = run(capture, "-o json"), text = run(capture, "-o text -vv");
+	bool ok = json.n == again.n && memcmp(json.p, again.p, json.n) == 0;
+
+	if (!ok)
+		printf("%s: two runs differ\n", capture);
+	parse(&json, &g);
+	ok &= fits_schema(capture, &g);
+	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+		if (leaks(&json, secrets[i]) || leaks(&text, secrets[i])) {
+			printf("%s: the secret %s stands in the output\n", capture, secrets[i]);
+			ok = false;
+		}
+	got_clear(&g);
+	free(json.p);
+	free(again.p);
+	free(text.p);
+	return ok;
+}
+
+static bool check_listed(const char *name, const char *capture, const char *options)
+{
+	static struct got g;
+	static struct expected e;
+	char path[256], all[256];
+	struct output o;
+	bool ok;
+
+	snprintf(path, sizeof path, "tests/pcap/%s.expected", name);
+	snprintf(all, sizeof all, "-o json %s", options);
+	o = run(capture, all);
+	parse(&o, &g);
+	expected_read(path, &e);
+	ok = expect_match(&e, &g, false);
+	if (!ok) {
+		printf("%s: the events differ (- expected, + came)\n", name);
+		expect_match(&e, &g, true);
+	}
+	got_clear(&g);
+	expected_free(&e);
+	free(o.p);
+	return ok;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned passed = 0, failed = 0;
+	char line[512], name[64], capture[256];
+	FILE *list = fopen("tests/pcap/LIST", "r");
+	glob_t g;
+
+	if (argc == 3 && strcmp(argv[1], "-p") == 0) { /* prints a capture's events in the notation */
+		static struct got got;
+		struct output o = run(argv[2], "-o json");
+
+		parse(&o, &got);
+		for (size_t i = 0; i < got.count; i++)
+			expect_print(got.event[i]);
+		return 0;
+	}
+	if (!list || glob("samples/*.pcap", 0, NULL, &g) != 0) {
+		fprintf(stderr, "tests/pcap/LIST or samples missing; run this from the top of the source\n");
+		return 2;
+	}
+	for (size_t i = 0; i < g.gl_pathc; i++)
+		*(check_sample(g.gl_pathv[i]) ? &passed : &failed) += 1;
+	globfree(&g);
+	while (fgets(line, sizeof line, list)) {
+		int at = 0;
+
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] != '#' && sscanf(line, "%63s %255s%n", name, capture, &at) == 2)
+			*(check_listed(name, capture, line + at) ? &passed : &failed) += 1;
+	}
+	fclose(list);
+	printf("%u passed, %u failed, 0 skipped\n", passed, failed);
+	return failed || !passed;
+}
