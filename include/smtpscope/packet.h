@@ -1,8 +1,7 @@
 /*
  * packet.h - from a frame to a TCP segment: link headers, tunnels, IP, TCP. Pure functions over borrowed bytes.
  *
- * Four honest verdicts, each counted apart by the caller: DONE, TRUNCATED (the capture cut a header), MALFORMED (the bytes
- * contradict themselves), UNSUPPORTED (not for us: not IP, not TCP, an unknown tunnel), and FRAGMENT (hand it to defrag).
+ * Every verdict is counted apart by the caller. DONE goes to tcp, FRAGMENT to defrag and from there to packet_parse_ip().
  */
 #ifndef SMTPSCOPE_PACKET_H
 #define SMTPSCOPE_PACKET_H
@@ -13,9 +12,9 @@
 enum packet_verdict {
 	PACKET_DONE,
 	PACKET_FRAGMENT,    /* an IP fragment: .frag is filled */
-	PACKET_TRUNCATED,
-	PACKET_MALFORMED,
-	PACKET_UNSUPPORTED, /* ARP, UDP that is no tunnel, ... */
+	PACKET_TRUNCATED,   /* the capture cut a header */
+	PACKET_MALFORMED,   /* the bytes contradict themselves, or end inside of a header that was captured whole */
+	PACKET_UNSUPPORTED, /* not for us: ARP, UDP that is no tunnel, ... */
 	PACKET_ICMP,        /* ICMP errors that quote TCP are counted here and never read as TCP */
 	PACKET_TOO_DEEP,    /* more headers or tunnels than PACKET_MAX_HEADERS / PACKET_MAX_TUNNELS */
 	PACKET_BAD_CHECKSUM, /* only when asked to verify */
@@ -50,24 +49,26 @@ struct packet {
 	struct span payload;      /* captured TCP payload; never Ethernet padding */
 	uint32_t payload_len;     /* by the IP header; > payload.n when the snaplen cut it (the rest is lost). Where the IP total
 	                             length is 0 (segmentation offload) the captured length counts */
-	uint8_t ip_ttl;
 	struct ip_fragment frag;  /* PACKET_FRAGMENT only */
 };
 
-/* Whether frames of this pcap link type (DLT_ value) can be read. */
+/* Whether frames of this link type can be read: the DLT_ values of libpcap, which are those of capture files but for raw IP. */
 bool link_supported(int dlt);
-/* "EN10MB" style name for messages; NULL when unknown to us. */
-const char *link_name(int dlt);
 
 /*
- * Parses one frame of link type dlt: captured bytes and the length it had on the wire. verify: check IPv4 header and TCP
- * checksums (a wrong one gives PACKET_BAD_CHECKSUM; a segment that the snaplen cut cannot be checked and passes).
+ * Parses one frame of link type dlt: captured bytes and the length it had on the wire. *out is meant for DONE and FRAGMENT only;
+ * its spans point into the frame.
+ *
  * Ethernet, 802.1Q/802.1ad (any depth), MPLS, PPPoE session, PPP, Linux cooked v1 and v2, BSD null/loop (either byte order), raw
  * IP, and inside of IP: IPv4 in IP, IPv6 in IP, GRE (also transparent Ethernet bridging, ERSPAN not), VXLAN (UDP 4789).
+ *
+ * verify: check the IPv4 header and TCP checksums (a wrong one gives PACKET_BAD_CHECKSUM), and that the wire had room for what
+ * IP says is there (PACKET_MALFORMED). A segment that the snaplen cut, that segmentation offload left without lengths, or that
+ * has a routing header with segments left cannot be checked and passes.
  */
 enum packet_verdict packet_parse(int dlt, struct span frame, uint32_t wire_len, bool verify, struct packet *out);
 
-/* The same from the payload of a reassembled IP datagram. */
+/* The same from the payload of a reassembled IP datagram; gives PACKET_FRAGMENT when that is a tunnel with fragments inside. */
 enum packet_verdict packet_parse_ip(const struct ip_fragment *whole, bool verify, struct packet *out);
 
 #endif

@@ -115,7 +115,7 @@ static bool is_504(const struct exchange *x)
 
 static bool is_334(const struct exchange *x)
 {
-	return x->code == 334 && !(AUTH_VERBS >> x->verb & 1);
+	return x->code == 334 && x->kind != EXCHANGE_LOST && !(AUTH_VERBS >> x->verb & 1);
 }
 
 static bool is_354(const struct exchange *x)

@@ -1,189 +1,194 @@
 /*
- * link.c - link layer headers: Ethernet with VLAN tags, MPLS, PPPoE, PPP, Linux cooked, BSD loopback, raw IP.
+ * link.c - what is below IP: Ethernet and its VLAN tags (IEEE 802.1Q, 802.1ad), MPLS labels (RFC 3032), PPPoE sessions
+ * (RFC 2516), PPP (RFC 1661), Linux cooked captures, BSD loopback, and links that carry IP without a header.
  *
- * The DLT numbers are those of the link-layer header types that capture files carry; libpcap itself is not needed for them.
+ * The numbers of link types are those that capture files carry. Left out: IEEE 802.2 inside of Ethernet, and Ethernet inside of
+ * MPLS, which no label announces.
  */
 #include "packet_walk.h"
 
-struct link_row {
-	int dlt;
-	enum link_kind kind;
-	const char *name;
+enum link_type {
+	DLT_NULL = 0,
+	DLT_EN10MB = 1,
+	DLT_PPP = 9,
+	DLT_RAW = 12,
+	DLT_RAW_OPENBSD = 14,
+	DLT_PPP_SERIAL = 50,
+	LINKTYPE_RAW = 101,
+	DLT_LOOP = 108,
+	DLT_LINUX_SLL = 113,
+	DLT_IPV4 = 228,
+	DLT_IPV6 = 229,
+	DLT_LINUX_SLL2 = 276,
 };
 
-static const struct link_row links[] = {
-    {1, LINK_ETHERNET, "EN10MB"}, {0, LINK_NULL, "NULL"},   {108, LINK_LOOP, "LOOP"}, {113, LINK_SLL, "LINUX_SLL"},
-    {276, LINK_SLL2, "LINUX_SLL2"}, {12, LINK_RAW, "RAW"},  {14, LINK_RAW, "RAW"},    {101, LINK_RAW, "RAW"},
-    {228, LINK_IPV4, "IPV4"},     {229, LINK_IPV6, "IPV6"}, {9, LINK_PPP, "PPP"},     {50, LINK_PPP, "PPP_SERIAL"},
+enum ethertype {
+	ETHERTYPE_IPV4 = 0x0800,
+	ETHERTYPE_BRIDGED = 0x6558, /* GRE: an Ethernet frame follows (RFC 1701, NVGRE RFC 7637) */
+	ETHERTYPE_VLAN = 0x8100,
+	ETHERTYPE_IPV6 = 0x86dd,
+	ETHERTYPE_MPLS = 0x8847,
+	ETHERTYPE_MPLS_MULTICAST = 0x8848,
+	ETHERTYPE_PPPOE = 0x8864, /* the session; discovery (8863h) carries no IP */
+	ETHERTYPE_QINQ = 0x88a8,
+	ETHERTYPE_QINQ_OLD = 0x9100, /* before 802.1ad each maker had its own */
+	ETHERTYPE_QINQ_OLDER = 0x9200,
 };
 
-static const struct link_row *link_find(int dlt)
+/* RFC 1661 2 and the numbers assigned since. */
+enum ppp_protocol { PPP_IPV4 = 0x21, PPP_IPV6 = 0x57, PPP_MPLS = 0x281 };
+
+/* ---- between the link and IP ---- */
+
+/* Links that carry nothing but IP: its version tells which. */
+static enum packet_verdict walk_raw(struct walk *w)
 {
-	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
-		if (links[i].dlt == dlt)
-			return &links[i];
+	if (w->rest.n == 0)
+		return walk_short(w);
+	switch (w->rest.p[0] >> 4) {
+	case 4:
+		return walk_to(w, walk_ipv4);
+	case 6:
+		return walk_to(w, walk_ipv6);
+	default:
+		return PACKET_UNSUPPORTED;
+	}
+}
+
+static enum packet_verdict walk_vlan(struct walk *w)
+{
+	const uint8_t *tag = walk_take(w, 4);
+
+	if (!tag)
+		return walk_short(w);
+	if (w->p->vlan == 0)
+		w->p->vlan = be16(tag) & 0xfff;
+	return walk_ethertype(w, be16(tag + 2));
+}
+
+/* RFC 3032 2.1: label 20 bits, class 3, bottom of stack 1, time to live 8. */
+static enum packet_verdict walk_mpls(struct walk *w)
+{
+	const uint8_t *entry = walk_take(w, 4);
+
+	if (!entry)
+		return walk_short(w);
+	return walk_to(w, entry[2] & 1 ? walk_raw : walk_mpls);
+}
+
+/*
+ * [FF 03] protocol; the two octets may be left out (RFC 1661 6.6), and the first of the protocol when it is zero (6.5): the
+ * last octet of a protocol is odd, the first is even.
+ */
+static enum packet_verdict walk_ppp(struct walk *w)
+{
+	const uint8_t *p;
+	uint16_t protocol;
+
+	if (w->rest.n >= 2 && be16(w->rest.p) == 0xff03)
+		(void)walk_take(w, 2);
+	if (w->rest.n == 0 || (p = walk_take(w, w->rest.p[0] & 1 ? 1 : 2)) == NULL)
+		return walk_short(w);
+	protocol = p[0] & 1 ? p[0] : be16(p);
+	if (protocol == PPP_IPV4)
+		return walk_to(w, walk_ipv4);
+	if (protocol == PPP_IPV6)
+		return walk_to(w, walk_ipv6);
+	return walk_to(w, protocol == PPP_MPLS ? walk_mpls : NULL);
+}
+
+/* RFC 2516 4: version 1 and type 1, code 0 in a session, session id, length. */
+static enum packet_verdict walk_pppoe(struct walk *w)
+{
+	const uint8_t *p = walk_take(w, 6);
+
+	if (!p)
+		return walk_short(w);
+	return walk_to(w, be16(p) == 0x1100 ? walk_ppp : NULL);
+}
+
+enum packet_verdict walk_ethertype(struct walk *w, uint16_t type)
+{
+	static const struct {
+		uint16_t type;
+		walk_step *step;
+	} steps[] = { /* most frequent first */
+		{ETHERTYPE_IPV4, walk_ipv4},
+		{ETHERTYPE_IPV6, walk_ipv6},
+		{ETHERTYPE_VLAN, walk_vlan},
+		{ETHERTYPE_QINQ, walk_vlan},
+		{ETHERTYPE_MPLS, walk_mpls},
+		{ETHERTYPE_PPPOE, walk_pppoe},
+		{ETHERTYPE_MPLS_MULTICAST, walk_mpls},
+		{ETHERTYPE_QINQ_OLD, walk_vlan},
+		{ETHERTYPE_QINQ_OLDER, walk_vlan},
+		{ETHERTYPE_BRIDGED, walk_ethernet},
+	};
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (steps[i].type == type)
+			return walk_to(w, steps[i].step);
+	return PACKET_UNSUPPORTED;
+}
+
+/* ---- links ---- */
+
+/* Takes a header of n octets with the EtherType at octet at of it. */
+static enum packet_verdict walk_typed(struct walk *w, size_t n, size_t at)
+{
+	const uint8_t *p = walk_take(w, n);
+
+	return p ? walk_ethertype(w, be16(p + at)) : walk_short(w);
+}
+
+enum packet_verdict walk_ethernet(struct walk *w)
+{
+	return walk_typed(w, 14, 12);
+}
+
+static enum packet_verdict walk_sll(struct walk *w)
+{
+	return walk_typed(w, 16, 14);
+}
+
+static enum packet_verdict walk_sll2(struct walk *w)
+{
+	return walk_typed(w, 20, 0);
+}
+
+/* An address family in the byte order of the machine that captured, numbered by its system: the version of IP says it better. */
+static enum packet_verdict walk_loopback(struct walk *w)
+{
+	return walk_take(w, 4) ? walk_to(w, walk_raw) : walk_short(w);
+}
+
+walk_step *link_step(int dlt)
+{
+	static const struct {
+		enum link_type dlt;
+		walk_step *step;
+	} links[] = {
+		{DLT_EN10MB, walk_ethernet},
+		{DLT_LINUX_SLL, walk_sll},
+		{DLT_LINUX_SLL2, walk_sll2},
+		{DLT_NULL, walk_loopback},
+		{DLT_LOOP, walk_loopback},
+		{DLT_RAW, walk_raw},
+		{DLT_RAW_OPENBSD, walk_raw},
+		{LINKTYPE_RAW, walk_raw},
+		{DLT_IPV4, walk_ipv4},
+		{DLT_IPV6, walk_ipv6},
+		{DLT_PPP, walk_ppp},
+		{DLT_PPP_SERIAL, walk_ppp},
+	};
+
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		if ((int)links[i].dlt == dlt)
+			return links[i].step;
 	return NULL;
 }
 
 bool link_supported(int dlt)
 {
-	return link_find(dlt) != NULL;
-}
-
-const char *link_name(int dlt)
-{
-	const struct link_row *row = link_find(dlt);
-
-	return row ? row->name : NULL;
-}
-
-uint32_t link_of_dlt(int dlt)
-{
-	const struct link_row *row = link_find(dlt);
-
-	return row ? row->kind : LINK_NONE;
-}
-
-static enum packet_verdict walk_ethernet(struct walk *w)
-{
-	uint16_t type;
-
-	cursor_skip(&w->c, 12);
-	type = cursor_be16(&w->c);
-	return w->c.bad ? PACKET_TRUNCATED : walk_next(w, WALK_ETHERTYPE, type);
-}
-
-static enum packet_verdict walk_sll(struct walk *w)
-{
-	uint16_t type;
-
-	cursor_skip(&w->c, 14);
-	type = cursor_be16(&w->c);
-	return w->c.bad ? PACKET_TRUNCATED : walk_next(w, WALK_ETHERTYPE, type);
-}
-
-static enum packet_verdict walk_sll2(struct walk *w)
-{
-	uint16_t type = cursor_be16(&w->c);
-
-	cursor_skip(&w->c, 18);
-	return w->c.bad ? PACKET_TRUNCATED : walk_next(w, WALK_ETHERTYPE, type);
-}
-
-/* By the IP version nibble: links that carry nothing but IP. */
-static enum packet_verdict walk_raw(struct walk *w)
-{
-	uint8_t version;
-
-	if (!w->c.left)
-		return PACKET_TRUNCATED;
-	version = w->c.p[0] >> 4;
-	if (version != 4 && version != 6)
-		return PACKET_UNSUPPORTED;
-	return walk_next(w, WALK_ETHERTYPE, version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
-}
-
-/* A four-octet address family in the byte order of the machine that captured; its values differ between systems, IP's version does not. */
-static enum packet_verdict walk_null(struct walk *w)
-{
-	cursor_skip(&w->c, 4);
-	return w->c.bad ? PACKET_TRUNCATED : walk_raw(w);
-}
-
-/* RFC 1661 2, with or without address and control octets (RFC 1662 3.1) and protocol field compression. */
-static enum packet_verdict walk_ppp(struct walk *w)
-{
-	struct cursor c = w->c;
-	uint32_t protocol;
-
-	if (c.left >= 2 && c.p[0] == 0xff && c.p[1] == 0x03)
-		cursor_skip(&c, 2);
-	protocol = cursor_u8(&c);
-	if (!(protocol & 1))
-		protocol = protocol << 8 | cursor_u8(&c);
-	if (c.bad)
-		return PACKET_TRUNCATED;
-	w->c = c;
-	if (protocol == 0x21)
-		return walk_next(w, WALK_ETHERTYPE, ETHERTYPE_IPV4);
-	if (protocol == 0x57)
-		return walk_next(w, WALK_ETHERTYPE, ETHERTYPE_IPV6);
-	return PACKET_UNSUPPORTED;
-}
-
-enum packet_verdict link_step(struct walk *w, uint32_t kind)
-{
-	switch ((enum link_kind)kind) {
-	case LINK_ETHERNET:
-		return walk_ethernet(w);
-	case LINK_NULL:
-	case LINK_LOOP:
-		return walk_null(w);
-	case LINK_RAW:
-		return walk_raw(w);
-	case LINK_SLL:
-		return walk_sll(w);
-	case LINK_SLL2:
-		return walk_sll2(w);
-	case LINK_PPP:
-		return walk_ppp(w);
-	case LINK_IPV4:
-		return walk_next(w, WALK_ETHERTYPE, ETHERTYPE_IPV4);
-	case LINK_IPV6:
-		return walk_next(w, WALK_ETHERTYPE, ETHERTYPE_IPV6);
-	case LINK_NONE:
-		break;
-	}
-	return PACKET_UNSUPPORTED;
-}
-
-/* ---- between link and IP ---- */
-
-static enum packet_verdict walk_vlan(struct walk *w)
-{
-	uint16_t tag = cursor_be16(&w->c), type = cursor_be16(&w->c);
-
-	if (w->c.bad)
-		return PACKET_TRUNCATED;
-	if (!w->p->vlan)
-		w->p->vlan = tag & 0xfff;
-	return walk_next(w, WALK_ETHERTYPE, type);
-}
-
-/* A label stack up to the bottom bit; what follows is told by its first nibble. */
-static enum packet_verdict walk_mpls(struct walk *w)
-{
-	uint32_t label = cursor_be32(&w->c);
-
-	if (w->c.bad)
-		return PACKET_TRUNCATED;
-	return label & 0x100 ? walk_next(w, WALK_LINK, LINK_RAW) : walk_next(w, WALK_ETHERTYPE, 0x8847);
-}
-
-static enum packet_verdict walk_pppoe(struct walk *w)
-{
-	cursor_skip(&w->c, 6);
-	return w->c.bad ? PACKET_TRUNCATED : walk_next(w, WALK_LINK, LINK_PPP);
-}
-
-static enum packet_verdict walk_bridged(struct walk *w)
-{
-	return walk_next(w, WALK_LINK, LINK_ETHERNET);
-}
-
-enum packet_verdict ethertype_step(struct walk *w, uint32_t type)
-{
-	static const struct {
-		uint16_t type;
-		enum packet_verdict (*step)(struct walk *w);
-	} steps[] = {
-	    {ETHERTYPE_IPV4, walk_ipv4}, {ETHERTYPE_IPV6, walk_ipv6}, {0x8100, walk_vlan}, {0x88a8, walk_vlan},
-	    {0x9100, walk_vlan},         {0x9200, walk_vlan},         {0x8847, walk_mpls}, {0x8848, walk_mpls},
-	    {0x8864, walk_pppoe},        {ETHERTYPE_BRIDGED, walk_bridged},
-	};
-
-	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-		if (steps[i].type == type)
-			return steps[i].step(w);
-	return PACKET_UNSUPPORTED;
+	return link_step(dlt) != NULL;
 }

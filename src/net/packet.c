@@ -1,11 +1,10 @@
 /*
- * packet.c - from a frame to a TCP segment, one small function a header. See packet.h.
+ * packet.c - from a frame to a TCP segment: IPv4 (RFC 791), IPv6 and its extension headers (RFC 8200), AH (RFC 4302), tunnels
+ * (RFC 2003, 2473, 2784 with 2890, 7348), TCP (RFC 9293 3.1). What is below IP is in link.c.
  *
- *   Ethernet (IEEE 802.3), 802.1Q, MPLS (RFC 3032), PPPoE (RFC 2516), IPv4 (RFC 791), IPv6 (RFC 8200), GRE (RFC 2784),
- *   VXLAN (RFC 7348), TCP (RFC 9293 3.1)
- *
- * Each header names the next one; the loop in walk() follows. No recursion; every step takes at least one octet of the frame
- * or ends, and steps and tunnels are counted. Link headers are in link.c. Left out: reassembly of fragments (defrag.c).
+ * A loop of steps, no recursion. Every step takes a header or hands over to one that does; steps and tunnels are counted.
+ * rest never reaches past what the innermost IP header allows, so padding is never data. Left out: what is inside of
+ * ICMP, ESP, PPTP and ERSPAN; putting fragments together (defrag.c).
  */
 #include "packet_walk.h"
 
@@ -14,315 +13,348 @@
 const char *packet_verdict_name(enum packet_verdict v)
 {
 	static const char *const names[PACKET_VERDICTS] = {
-	    [PACKET_DONE] = "done",
-	    [PACKET_FRAGMENT] = "fragment",
-	    [PACKET_TRUNCATED] = "truncated",
-	    [PACKET_MALFORMED] = "malformed",
-	    [PACKET_UNSUPPORTED] = "unsupported",
-	    [PACKET_ICMP] = "icmp",
-	    [PACKET_TOO_DEEP] = "too deep",
-	    [PACKET_BAD_CHECKSUM] = "bad checksum",
+		[PACKET_DONE] = "done",
+		[PACKET_FRAGMENT] = "fragment",
+		[PACKET_TRUNCATED] = "truncated",
+		[PACKET_MALFORMED] = "malformed",
+		[PACKET_UNSUPPORTED] = "unsupported",
+		[PACKET_ICMP] = "icmp",
+		[PACKET_TOO_DEEP] = "too deep",
+		[PACKET_BAD_CHECKSUM] = "bad checksum",
 	};
 
-	return v < PACKET_VERDICTS ? names[v] : "";
+	return names[v];
 }
 
-enum {
-	PROTO_HOPOPTS = 0, PROTO_ICMP = 1, PROTO_IPIP = 4, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_IPV6 = 41, PROTO_ROUTING = 43,
-	PROTO_FRAGMENT = 44, PROTO_GRE = 47, PROTO_AH = 51, PROTO_ICMPV6 = 58, PROTO_DSTOPTS = 60, PROTO_MOBILITY = 135,
-	PROTO_HIP = 139, PROTO_SHIM6 = 140,
+enum protocol {
+	PROTO_HOPOPTS = 0,
+	PROTO_ICMP = 1,
+	PROTO_IPV4 = 4,
+	PROTO_TCP = 6,
+	PROTO_UDP = 17,
+	PROTO_IPV6 = 41,
+	PROTO_ROUTING = 43,
+	PROTO_FRAGMENT = 44,
+	PROTO_GRE = 47,
+	PROTO_AH = 51,
+	PROTO_ICMPV6 = 58,
+	PROTO_DSTOPTS = 60,
+	PROTO_MOBILITY = 135,
+	PROTO_HIP = 139,
+	PROTO_SHIM6 = 140,
 };
+
+static enum packet_verdict walk_protocol(struct walk *w, uint8_t protocol);
 
 /* ---- checksums (RFC 1071) ---- */
 
-static uint32_t sum16(struct span s, uint32_t sum)
+/* 64 bits hold the sum of 2^32 words. n is even but in the last call. */
+static uint64_t sum_add(uint64_t sum, const uint8_t *p, size_t n)
 {
-	for (; s.n > 1; s = span_from(s, 2))
-		sum += (uint32_t)(s.p[0] << 8 | s.p[1]);
-	if (s.n)
-		sum += (uint32_t)s.p[0] << 8;
-	return sum;
+	for (; n >= 4; p += 4, n -= 4)
+		sum += be32(p);
+	for (; n >= 2; p += 2, n -= 2)
+		sum += be16(p);
+	return n ? sum + (uint64_t)(p[0] << 8) : sum;
 }
 
-static bool sum_fits(uint32_t sum)
+static bool sum_is_right(uint64_t sum)
 {
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return sum == 0xffff;
 }
 
-static bool tcp_sum_fits(const struct walk *w, struct span segment)
+static bool tcp_sum_is_right(const struct packet *p, struct span segment)
 {
-	size_t n = w->p->src.family == 6 ? 16 : 4;
-	uint32_t sum = PROTO_TCP + (uint32_t)segment.n;
+	size_t n = p->src.family == 6 ? 16 : 4;
+	uint64_t sum = PROTO_TCP + (uint64_t)segment.n;
 
-	sum = sum16(span_of(w->p->src.addr, n), sum);
-	sum = sum16(span_of(w->p->dst.addr, n), sum);
-	return sum_fits(sum16(segment, sum));
+	sum = sum_add(sum, p->src.addr, n);
+	sum = sum_add(sum, p->dst.addr, n);
+	return sum_is_right(sum_add(sum, segment.p, segment.n));
 }
 
 /* ---- IP ---- */
 
-static void set_address(struct endpoint *e, struct span addr, uint8_t family)
+static struct endpoint endpoint_of(const uint8_t *addr, uint8_t family)
 {
-	memset(e, 0, sizeof *e);
-	memcpy(e->addr, addr.p, addr.n);
-	e->family = family;
+	struct endpoint e = {.family = family};
+
+	memcpy(e.addr, addr, family == 6 ? 16 : 4);
+	return e;
 }
 
-/* What the IP header says is there: never Ethernet padding; missing says how much the snaplen cut. */
-static void limit_payload(struct walk *w, size_t length)
+/*
+ * Limits rest to what the IP header says is there. False when it says more than the wire had; this matters only to those who
+ * verify: there are tools that cut frames and do not say so, and then it is the cut that shows.
+ */
+static bool limit(struct walk *w, size_t length)
 {
-	if (w->c.left >= length) {
-		w->c.left = length;
-		w->missing = 0;
-	} else {
-		w->missing = (uint32_t)(length - w->c.left);
-	}
+	uint32_t missing = length > w->rest.n ? (uint32_t)(length - w->rest.n) : 0;
+
+	if (w->verify && missing > w->missing)
+		return false;
+	w->missing = missing;
+	w->rest.n = length - missing;
+	return true;
 }
 
-static enum packet_verdict fragment(struct walk *w, uint32_t id, uint32_t offset, bool more, uint8_t protocol)
+static enum packet_verdict fragment(struct walk *w, uint32_t id, uint16_t offset, bool more, uint8_t protocol)
 {
-	struct ip_fragment *f = &w->p->frag;
-	uint64_t end = (uint64_t)offset + w->c.left + w->missing;
-
-	if (end > 65535 || (more && (w->c.left + w->missing) % 8))
-		return PACKET_MALFORMED;
-	*f = (struct ip_fragment){.src = w->p->src, .dst = w->p->dst, .id = id, .protocol = protocol, .offset = offset,
-				  .more = more, .vlan = w->p->vlan};
-	f->payload = cursor_rest(&w->c);
-	f->length = (uint32_t)w->c.left + w->missing;
+	w->p->frag = (struct ip_fragment){
+		.src = w->p->src,
+		.dst = w->p->dst,
+		.id = id,
+		.protocol = protocol,
+		.offset = offset,
+		.more = more,
+		.payload = w->rest,
+		.length = (uint32_t)w->rest.n + w->missing,
+		.vlan = w->p->vlan,
+	};
 	return PACKET_FRAGMENT;
 }
 
+/*
+ * RFC 791 3.1. Total length 0: the network card will split this segment and fill in lengths and checksums, so the captured
+ * length counts and there is nothing to verify.
+ */
 enum packet_verdict walk_ipv4(struct walk *w)
 {
-	const uint8_t *p = w->c.p;
+	enum { MORE = 0x2000, OFFSET = 0x1fff };
+	const uint8_t *h = w->rest.p;
+	enum packet_verdict next;
 	size_t header, total;
 	uint16_t bits;
 
-	if (w->c.left < 20)
-		return PACKET_TRUNCATED;
-	header = (size_t)(p[0] & 15) * 4;
-	total = (size_t)(p[2] << 8 | p[3]);
-	if (p[0] >> 4 != 4 || header < 20 || (total && total < header))
+	if (w->rest.n < 20)
+		return walk_short(w);
+	header = (h[0] & 15u) * 4;
+	total = be16(h + 2);
+	bits = be16(h + 6);
+	if (h[0] >> 4 != 4 || header < 20 || (total != 0 && total < header) || (total == 0 && bits & (MORE | OFFSET)))
 		return PACKET_MALFORMED;
-	if (w->c.left < header)
-		return PACKET_TRUNCATED;
-	if (w->verify && !sum_fits(sum16(span_of(p, header), 0)))
+	if (!walk_take(w, header))
+		return walk_short(w);
+	w->verify = w->verify && total != 0;
+	if (w->verify && !sum_is_right(sum_add(0, h, header)))
 		return PACKET_BAD_CHECKSUM;
-	set_address(&w->p->src, span_of(p + 12, 4), 4);
-	set_address(&w->p->dst, span_of(p + 16, 4), 4);
-	w->p->ip_ttl = p[8];
-	bits = (uint16_t)(p[6] << 8 | p[7]);
-	cursor_skip(&w->c, header);
-	if (total) /* 0: left to the network card (segmentation offload), the captured length counts */
-		limit_payload(w, total - header);
-	if (bits & 0x3fff)
-		return fragment(w, (uint32_t)(p[4] << 8 | p[5]), (uint32_t)(bits & 0x1fff) * 8, (bits & 0x2000) != 0, p[9]);
-	return walk_next(w, WALK_PROTOCOL, p[9]);
+	if (total != 0 && !limit(w, total - header))
+		return PACKET_MALFORMED;
+	w->p->src = endpoint_of(h + 12, 4);
+	w->p->dst = endpoint_of(h + 16, 4);
+	next = walk_protocol(w, h[9]);
+	if (next != WALK_ON || !(bits & (MORE | OFFSET)))
+		return next;
+	return fragment(w, be16(h + 4), (uint16_t)((bits & OFFSET) * 8), bits & MORE, h[9]);
 }
 
+/* RFC 8200 3. Payload length 0: a jumbogram (RFC 2675) or segmentation offload, the captured length counts. */
 enum packet_verdict walk_ipv6(struct walk *w)
 {
-	const uint8_t *p = w->c.p;
-	size_t length;
+	const uint8_t *h = walk_take(w, 40);
+	uint16_t length;
 
-	if (w->c.left < 40)
-		return PACKET_TRUNCATED;
-	if (p[0] >> 4 != 6)
+	if (!h)
+		return walk_short(w);
+	length = be16(h + 4);
+	w->verify = w->verify && length != 0;
+	if (h[0] >> 4 != 6 || (length != 0 && !limit(w, length)))
 		return PACKET_MALFORMED;
-	length = (size_t)(p[4] << 8 | p[5]);
-	set_address(&w->p->src, span_of(p + 8, 16), 6);
-	set_address(&w->p->dst, span_of(p + 24, 16), 6);
-	w->p->ip_ttl = p[7];
-	cursor_skip(&w->c, 40);
-	if (length) /* 0: jumbogram or offload */
-		limit_payload(w, length);
-	return walk_next(w, WALK_PROTOCOL, p[6]);
+	w->p->src = endpoint_of(h + 8, 6);
+	w->p->dst = endpoint_of(h + 24, 6);
+	return walk_protocol(w, h[6]);
 }
 
-/* Hop-by-hop, destination, routing, mobility ...: next header, length in units of 8 octets beyond the first (RFC 8200 4). */
+/* RFC 8200 4.3, 4.6 and others of that form: next header, length in units of 8 octets beyond the first. */
 static enum packet_verdict walk_extension(struct walk *w)
 {
-	struct cursor c = w->c;
-	uint8_t next = cursor_u8(&c);
-	size_t length = ((size_t)cursor_u8(&c) + 1) * 8;
+	const uint8_t *h = w->rest.p;
 
-	cursor_skip(&w->c, length);
-	if (c.bad || w->c.bad)
-		return w->missing ? PACKET_TRUNCATED : PACKET_MALFORMED;
-	return walk_next(w, WALK_PROTOCOL, next);
+	if (w->rest.n < 8 || !walk_take(w, (h[1] + 1u) * 8))
+		return walk_short(w);
+	return walk_protocol(w, h[0]);
 }
 
-/* Authentication header: length in units of 4 octets minus 2 (RFC 4302 2.2). */
+/* RFC 8200 4.4: while segments are left, the checksum is over another destination than the header shows (8.1). */
+static enum packet_verdict walk_routing(struct walk *w)
+{
+	if (w->rest.n >= 8 && w->rest.p[3] != 0)
+		w->verify = false;
+	return walk_extension(w);
+}
+
+/* RFC 4302 2.2: length in units of 4 octets, minus 2. */
 static enum packet_verdict walk_ah(struct walk *w)
 {
-	struct cursor c = w->c;
-	uint8_t next = cursor_u8(&c);
-	size_t length = ((size_t)cursor_u8(&c) + 2) * 4;
+	const uint8_t *h = w->rest.p;
 
-	cursor_skip(&w->c, length);
-	return c.bad || w->c.bad ? PACKET_TRUNCATED : walk_next(w, WALK_PROTOCOL, next);
+	if (w->rest.n < 8 || !walk_take(w, (h[1] + 2u) * 4))
+		return walk_short(w);
+	return walk_protocol(w, h[0]);
 }
 
-static enum packet_verdict walk_fragment6(struct walk *w)
+/* RFC 8200 4.5. One that is its only fragment is whole (RFC 6946). */
+static enum packet_verdict walk_fragment(struct walk *w)
 {
-	uint8_t next = cursor_u8(&w->c);
+	const uint8_t *h = walk_take(w, 8);
 	uint16_t bits;
-	uint32_t id;
 
-	cursor_skip(&w->c, 1);
-	bits = cursor_be16(&w->c);
-	id = cursor_be32(&w->c);
-	if (w->c.bad)
-		return PACKET_TRUNCATED;
-	if ((bits & 0xfff9) == 0) /* atomic (RFC 6946): whole */
-		return walk_next(w, WALK_PROTOCOL, next);
-	return fragment(w, id, bits & 0xfff8u, bits & 1, next);
+	if (!h)
+		return walk_short(w);
+	bits = be16(h + 2);
+	if ((bits & 0xfff9) == 0)
+		return walk_protocol(w, h[0]);
+	return fragment(w, be32(h + 4), bits & 0xfff8, bits & 1, h[0]);
 }
 
 /* ---- tunnels ---- */
 
-static enum packet_verdict enter_tunnel(struct walk *w, enum walk_space space, uint32_t number)
+static enum packet_verdict enter_tunnel(struct walk *w, walk_step *inside)
 {
-	if (++w->tunnels > PACKET_MAX_TUNNELS)
-		return PACKET_TOO_DEEP;
-	return walk_next(w, space, number);
+	return ++w->tunnels > PACKET_MAX_TUNNELS ? PACKET_TOO_DEEP : walk_to(w, inside);
 }
 
-static enum packet_verdict walk_ipip(struct walk *w)
+static enum packet_verdict walk_ipv4_inside(struct walk *w)
 {
-	return enter_tunnel(w, WALK_ETHERTYPE, ETHERTYPE_IPV4);
+	return enter_tunnel(w, walk_ipv4);
 }
 
-static enum packet_verdict walk_ip6ip(struct walk *w)
+static enum packet_verdict walk_ipv6_inside(struct walk *w)
 {
-	return enter_tunnel(w, WALK_ETHERTYPE, ETHERTYPE_IPV6);
+	return enter_tunnel(w, walk_ipv6);
 }
 
+/* RFC 2784 2 with the key and sequence number of RFC 2890. Version 1 is PPTP; routing (RFC 1701) was taken out again. */
 static enum packet_verdict walk_gre(struct walk *w)
 {
-	uint16_t flags = cursor_be16(&w->c), type = cursor_be16(&w->c);
-	size_t options = (flags & 0x8000 ? 4u : 0u) + (flags & 0x2000 ? 4u : 0u) + (flags & 0x1000 ? 4u : 0u);
+	enum { CHECKSUM = 0x8000, ROUTING = 0x4000, KEY = 0x2000, SEQUENCE = 0x1000, VERSION = 0x0007 };
+	const uint8_t *h = walk_take(w, 4);
+	enum packet_verdict next;
+	uint16_t flags;
 
-	cursor_skip(&w->c, options);
-	if (w->c.bad)
-		return PACKET_TRUNCATED;
-	if (flags & 7) /* version 1 is PPTP */
+	if (!h)
+		return walk_short(w);
+	flags = be16(h);
+	if (flags & (ROUTING | VERSION))
 		return PACKET_UNSUPPORTED;
-	return enter_tunnel(w, WALK_ETHERTYPE, type);
+	if (!walk_take(w, (flags & CHECKSUM ? 4u : 0u) + (flags & KEY ? 4u : 0u) + (flags & SEQUENCE ? 4u : 0u)))
+		return walk_short(w);
+	next = walk_ethertype(w, be16(h + 2));
+	return next == WALK_ON ? enter_tunnel(w, w->next) : next;
 }
 
+/* RFC 7348 5: the flag that the network identifier is there, 3 octets, the identifier, 1 octet, an Ethernet frame. */
+static enum packet_verdict walk_vxlan(struct walk *w)
+{
+	enum { IDENTIFIER_IS_THERE = 0x08 };
+	const uint8_t *h = walk_take(w, 8);
+
+	if (!h)
+		return walk_short(w);
+	return h[0] & IDENTIFIER_IS_THERE ? enter_tunnel(w, walk_ethernet) : PACKET_UNSUPPORTED;
+}
+
+/* RFC 768: of interest only for what it carries to one port. */
 static enum packet_verdict walk_udp(struct walk *w)
 {
-	enum { VXLAN_PORT = 4789, VXLAN_HEADER = 8 };
-	uint16_t port;
+	enum { VXLAN_PORT = 4789 };
+	const uint8_t *h = walk_take(w, 8);
 
-	cursor_skip(&w->c, 2);
-	port = cursor_be16(&w->c);
-	cursor_skip(&w->c, 4);
-	if (w->c.bad)
-		return PACKET_TRUNCATED;
-	if (port != VXLAN_PORT)
-		return PACKET_UNSUPPORTED;
-	cursor_skip(&w->c, VXLAN_HEADER);
-	return w->c.bad ? PACKET_TRUNCATED : enter_tunnel(w, WALK_LINK, LINK_ETHERNET);
+	if (!h)
+		return walk_short(w);
+	return walk_to(w, be16(h + 2) == VXLAN_PORT ? walk_vxlan : NULL);
 }
 
 /* ---- TCP ---- */
 
+/* RFC 9293 3.1. */
 static enum packet_verdict walk_tcp(struct walk *w)
 {
 	struct packet *p = w->p;
-	const uint8_t *t = w->c.p;
-	struct span segment = cursor_rest(&w->c);
+	struct span segment = w->rest;
+	const uint8_t *h = segment.p;
 	size_t header;
 
-	if (w->c.left < 20)
-		return w->missing ? PACKET_TRUNCATED : PACKET_MALFORMED;
-	header = (size_t)(t[12] >> 4) * 4;
+	if (segment.n < 20)
+		return walk_short(w);
+	header = (size_t)(h[12] >> 4) * 4;
 	if (header < 20)
 		return PACKET_MALFORMED;
-	if (w->c.left < header)
-		return w->missing ? PACKET_TRUNCATED : PACKET_MALFORMED;
-	if (w->verify && !w->missing && !tcp_sum_fits(w, segment))
+	if (!walk_take(w, header))
+		return walk_short(w);
+	if (w->verify && w->missing == 0 && !tcp_sum_is_right(p, segment))
 		return PACKET_BAD_CHECKSUM;
-	p->src.port = (uint16_t)(t[0] << 8 | t[1]);
-	p->dst.port = (uint16_t)(t[2] << 8 | t[3]);
-	p->seq = (uint32_t)t[4] << 24 | (uint32_t)t[5] << 16 | (uint32_t)t[6] << 8 | t[7];
-	p->ack = (uint32_t)t[8] << 24 | (uint32_t)t[9] << 16 | (uint32_t)t[10] << 8 | t[11];
-	p->flags = t[13] & 0x3f;
-	p->window = (uint16_t)(t[14] << 8 | t[15]);
-	p->payload = span_from(segment, header);
-	p->payload_len = (uint32_t)p->payload.n + w->missing;
+	p->src.port = be16(h);
+	p->dst.port = be16(h + 2);
+	p->seq = be32(h + 4);
+	p->ack = be32(h + 8);
+	p->flags = h[13] & 0x3f;
+	p->window = be16(h + 14);
+	p->payload = w->rest;
+	p->payload_len = (uint32_t)w->rest.n + w->missing;
 	return PACKET_DONE;
-}
-
-static enum packet_verdict walk_icmp(struct walk *w)
-{
-	(void)w;
-	return PACKET_ICMP;
-}
-
-static enum packet_verdict protocol_step(struct walk *w, uint32_t protocol)
-{
-	static const struct {
-		uint8_t protocol;
-		enum packet_verdict (*step)(struct walk *w);
-	} steps[] = {
-	    {PROTO_TCP, walk_tcp},          {PROTO_UDP, walk_udp},          {PROTO_HOPOPTS, walk_extension},
-	    {PROTO_ICMP, walk_icmp},        {PROTO_ICMPV6, walk_icmp},      {PROTO_DSTOPTS, walk_extension},
-	    {PROTO_IPIP, walk_ipip},        {PROTO_IPV6, walk_ip6ip},       {PROTO_ROUTING, walk_extension},
-	    {PROTO_GRE, walk_gre},          {PROTO_AH, walk_ah},            {PROTO_FRAGMENT, walk_fragment6},
-	    {PROTO_MOBILITY, walk_extension}, {PROTO_HIP, walk_extension}, {PROTO_SHIM6, walk_extension},
-	};
-
-	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-		if (steps[i].protocol == protocol)
-			return steps[i].step(w);
-	return PACKET_UNSUPPORTED;
 }
 
 /* ---- the walk ---- */
 
-enum packet_verdict walk_next(struct walk *w, enum walk_space space, uint32_t number)
+static enum packet_verdict walk_protocol(struct walk *w, uint8_t protocol)
 {
-	w->space = space;
-	w->number = number;
-	return WALK_ON;
+	enum { IN_4 = 1, IN_6 = 2, IN_BOTH = 3 };
+	static const struct {
+		uint8_t protocol, in;
+		walk_step *step; /* NULL: ICMP. What it quotes is no traffic of its own */
+	} steps[] = { /* most frequent first */
+		{PROTO_TCP, IN_BOTH, walk_tcp},
+		{PROTO_UDP, IN_BOTH, walk_udp},
+		{PROTO_ICMP, IN_4, NULL},
+		{PROTO_ICMPV6, IN_6, NULL},
+		{PROTO_GRE, IN_BOTH, walk_gre},
+		{PROTO_IPV4, IN_BOTH, walk_ipv4_inside},
+		{PROTO_IPV6, IN_BOTH, walk_ipv6_inside},
+		{PROTO_AH, IN_BOTH, walk_ah},
+		{PROTO_HOPOPTS, IN_6, walk_extension},
+		{PROTO_ROUTING, IN_6, walk_routing},
+		{PROTO_FRAGMENT, IN_6, walk_fragment},
+		{PROTO_DSTOPTS, IN_6, walk_extension},
+		{PROTO_MOBILITY, IN_6, walk_extension},
+		{PROTO_HIP, IN_6, walk_extension},
+		{PROTO_SHIM6, IN_6, walk_extension},
+	};
+	uint8_t in = w->p->src.family == 6 ? IN_6 : IN_4;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (steps[i].protocol == protocol && steps[i].in & in)
+			return steps[i].step ? walk_to(w, steps[i].step) : PACKET_ICMP;
+	return PACKET_UNSUPPORTED;
 }
 
 static enum packet_verdict walk(struct walk *w)
 {
-	for (int i = 0; i < PACKET_MAX_HEADERS; i++) {
-		enum packet_verdict v = w->space == WALK_PROTOCOL ? protocol_step(w, w->number)
-				      : w->space == WALK_ETHERTYPE ? ethertype_step(w, w->number) : link_step(w, w->number);
+	enum packet_verdict v = WALK_ON;
 
-		if (v != WALK_ON)
-			return v;
-	}
-	return PACKET_TOO_DEEP;
+	for (int i = 0; i < PACKET_MAX_HEADERS && v == WALK_ON; i++)
+		v = w->next(w);
+	return v == WALK_ON ? PACKET_TOO_DEEP : v;
 }
 
 enum packet_verdict packet_parse(int dlt, struct span frame, uint32_t wire_len, bool verify, struct packet *out)
 {
-	struct walk w = {.c = cursor_of(frame.p, frame.n), .p = out, .verify = verify, .space = WALK_LINK};
+	struct walk w = {.rest = frame, .next = link_step(dlt), .p = out, .verify = verify};
 
-	*out = (struct packet){.payload = SPAN_ABSENT};
-	w.number = link_of_dlt(dlt);
-	if (w.number == LINK_NONE)
-		return PACKET_UNSUPPORTED;
+	*out = (struct packet){0};
 	if (wire_len > frame.n)
-		w.missing = wire_len - (uint32_t)frame.n; /* until an IP header knows better */
-	return walk(&w);
+		w.missing = wire_len - (uint32_t)frame.n;
+	return w.next ? walk(&w) : PACKET_UNSUPPORTED;
 }
 
 enum packet_verdict packet_parse_ip(const struct ip_fragment *whole, bool verify, struct packet *out)
 {
-	struct walk w = {.c = cursor_of(whole->payload.p, whole->payload.n), .p = out, .verify = verify,
-			 .space = WALK_PROTOCOL, .number = whole->protocol};
+	struct walk w = {.rest = whole->payload, .p = out, .verify = verify};
+	enum packet_verdict v;
 
 	*out = (struct packet){.src = whole->src, .dst = whole->dst, .vlan = whole->vlan};
-	return walk(&w);
+	v = walk_protocol(&w, whole->protocol);
+	return v == WALK_ON ? walk(&w) : v;
 }

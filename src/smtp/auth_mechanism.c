@@ -39,7 +39,7 @@ static void plain_response(struct auth *a, struct span m, uint32_t index)
 
 static void login_response(struct auth *a, struct span m, uint32_t index)
 {
-	if (index == 0)
+	if (index == 0 && span_find_class(m, CHAR_CONTROL) == SPAN_NPOS) /* some words are Base64 by accident */
 		set_user(a, m);
 }
 

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { V1_MAX = 107, V2_FIXED = 16, V2_MAX = 256 };
+enum { V1_MAX = 107, V2_FIXED = 16 };
 static const uint8_t v2_signature[12] = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a};
 
 static int parse_v1(struct span bytes, size_t *used, char *text, size_t cap)
@@ -66,7 +66,7 @@ static int parse_v2(struct span bytes, size_t *used, char *text, size_t cap)
 	if (bytes.p[12] >> 4 != 2)
 		return -1;
 	length = (size_t)(bytes.p[14] << 8 | bytes.p[15]);
-	if (V2_FIXED + length > V2_MAX)
+	if (V2_FIXED + length > PROXY_MAX)
 		return -1;
 	if (bytes.n < V2_FIXED + length)
 		return 0;

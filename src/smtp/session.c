@@ -109,7 +109,7 @@ void held_drop(struct session *s, struct held **list, struct held ***end, uint64
 
 static bool must_wait(const struct session *s)
 {
-	return s->blocker || s->suspect;
+	return s->blocker || s->suspect || s->mode == MODE_PROXY;
 }
 
 /* The first bytes that wait, then those of c. */
@@ -247,6 +247,7 @@ static void client_gap(struct session *s, struct chunk *c)
 	case MODE_DATA:
 		s->body_gap = true;
 		s->eod.line_length += c->len;
+		body_lost(s, c->len);
 		break;
 	case MODE_BDAT:
 		inside = c->len < s->bdat_left ? c->len : s->bdat_left;
@@ -285,60 +286,52 @@ static void client_lines(struct session *s, struct chunk *c)
 		client_line(s, &l);
 }
 
-/* The very first bytes: a PROXY header, a TLS hello, or a command. */
-static void client_start(struct session *s, struct chunk *c)
+/* Takes n octets off the front of what waits. */
+static void held_skip(struct session *s, size_t n)
 {
-	struct line_reader *r = &s->reader[c->dir];
-	uint8_t bytes[256];
-	size_t have = r->length < sizeof bytes ? (size_t)r->length : sizeof bytes;
-	size_t more = c->len < sizeof bytes - have ? (size_t)c->len : sizeof bytes - have;
-	size_t used;
+	while (s->held && n) {
+		struct chunk *c = &s->held->chunk;
+		size_t part = c->len < n ? (size_t)c->len : n;
+
+		c->data += part;
+		c->off += part;
+		c->len -= part;
+		n -= part;
+		s->held_bytes -= part;
+		if (!c->len)
+			held_pop(s, &s->held, &s->held_end, &s->held_bytes, 0);
+	}
+}
+
+/* The very first bytes, which wait until they tell: a PROXY header, a TLS hello, or a command. */
+static void client_start(struct session *s, bool last)
+{
+	uint8_t bytes[PROXY_MAX];
+	size_t n = peek(s, NULL, bytes, sizeof bytes), used = 0;
 	char address[64];
-	int got;
+	int got = tls_looks(span_of(bytes, n)) ? -1 : proxy_parse(span_of(bytes, n), &used, address, sizeof address);
 
-	if (have)
-		memcpy(bytes, r->buf, have);
-	memcpy(bytes + have, c->data, more);
-	if (tls_looks(span_of(bytes, have + more))) {
-		line_reset(r);
-		tls_begin(s);
+	if (got == 0 && n < sizeof bytes && !last)
 		return;
-	}
-	got = proxy_parse(span_of(bytes, have + more), &used, address, sizeof address);
-	if (got == 0 && have + more < sizeof bytes) {
-		struct line l;
-
-		line_next(r, &(struct chunk){.kind = c->kind, .dir = c->dir, .off = c->off, .len = more, .data = c->data,
-					     .ts = c->ts, .frame = c->frame, .peer_seen = c->peer_seen}, LINE_KEPT, &l);
-		c->data += more;
-		c->off += more;
-		c->len -= more;
-		return;
-	}
 	set_mode(s, MODE_COMMAND);
-	if (got != 1)
-		return;
-	line_reset(r);
-	s->proxy = true;
-	s->client_address = pool_copy(s->pool, span_str(address));
-	c->data += used - have;
-	c->off += used - have;
-	c->len -= used - have;
+	if (got == 1) {
+		s->proxy = true;
+		s->client_address = pool_copy(s->pool, span_str(address));
+		held_skip(s, used);
+	}
+	session_release(s);
 }
 
 /* Reads c as far as it can be read now; what must wait stays in it. */
 void session_client_bytes(struct session *s, struct chunk *c)
 {
 	if (c->kind == CHUNK_GAP) {
-		if (!must_wait(s))
+		if (!must_wait(s) || (s->mode == MODE_PROXY && !s->held))
 			client_gap(s, c);
 		return;
 	}
 	while (c->len && !must_wait(s)) {
 		switch (s->mode) {
-		case MODE_PROXY:
-			client_start(s, c);
-			break;
 		case MODE_COMMAND:
 		case MODE_AUTH:
 		case MODE_LOST:
@@ -351,9 +344,11 @@ void session_client_bytes(struct session *s, struct chunk *c)
 			bdat_bytes(s, c);
 			break;
 		case MODE_TLS:
-		case MODES:
 			tls_bytes(s, c);
 			break;
+		case MODE_PROXY:
+		case MODES:
+			return;
 		}
 	}
 }
@@ -372,6 +367,10 @@ static void client_chunk(struct session *s, struct chunk *c)
 		session_client_bytes(s, c);
 	if (!c->len)
 		return;
+	if (s->mode == MODE_PROXY && held_append(s, &s->held_end, &s->held_bytes, c)) {
+		client_start(s, c->kind == CHUNK_GAP);
+		return;
+	}
 	if (s->held_bytes + (c->kind == CHUNK_DATA ? c->len : 0) > s->limits->held_bytes ||
 	    !held_append(s, &s->held_end, &s->held_bytes, c)) {
 		overflow(s);
@@ -494,6 +493,8 @@ static void finish_streams(struct session *s)
 	if (line_finish(&s->reader[dir_other(client_dir(s))], &l))
 		server_line(s, &l);
 	reply_flush(s);
+	if (s->mode == MODE_PROXY)
+		client_start(s, true);
 	for (int rounds = 0; rounds < 4096 && (s->suspect || (s->blocker && s->held)); rounds++) {
 		if (s->suspect)
 			body_settle(s);

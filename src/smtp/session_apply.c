@@ -323,7 +323,7 @@ static void note_error(struct session *s, const struct pending *p, const struct 
 	s->error_run = syntax && p->kind == PENDING_COMMAND && p->x.verb == VERB_UNKNOWN;
 	if (r && r->code == 421)
 		s->phase = PHASE_CLOSED;
-	if (r && p->flags & VERB_LAST && p->stage == STAGE_REPLY && !p->one_round)
+	if (r && p->flags & VERB_LAST && p->x.verb != VERB_UNKNOWN && p->stage == STAGE_REPLY && !p->one_round)
 		s->sync_end = r->end;
 }
 

@@ -77,6 +77,14 @@ static void to_header(void *ctx, struct span piece)
 		header_push(&b->header, piece);
 }
 
+void body_lost(struct session *s, uint64_t n)
+{
+	struct pending *p = data_pending(s);
+
+	if (p && p->body)
+		p->body->lost += n;
+}
+
 static bool early(const struct session *s, const struct chunk *c)
 {
 	return s->after_354 && s->reply_end && c->peer_seen < s->reply_end && !s->lost_replies;

@@ -90,7 +90,7 @@ static uint64_t waiting_bits(const struct session *s, const struct line *l)
 		bits |= SIT(IN_FLIGHT);
 		if (bits & SIT(PAST_SYNC))
 			break;
-		if (p->flags & VERB_LAST && p->stage == STAGE_REPLY && !p->one_round && p->x.verb != VERB_BDAT)
+		if (p->flags & VERB_LAST && p->x.verb != VERB_UNKNOWN && p->stage == STAGE_REPLY && !p->one_round && p->x.verb != VERB_BDAT)
 			bits |= SIT(PAST_SYNC);
 	}
 	return bits;
@@ -279,8 +279,11 @@ static bool is_tentative(struct session *s, const struct line *l)
 		queue_push(s, dot);
 		return true;
 	}
-	if (looks_like_command(l->text))
+	if (looks_like_command(l->text)) {
+		if (s->flow->packets[dir_other(client_dir(s))] == 0) /* no reply will ever tell */
+			set_mode(s, MODE_COMMAND);
 		return false;
+	}
 	queue_drop_tentative(s);
 	return true;
 }
@@ -293,6 +296,21 @@ static bool is_plain_command(const struct command *c)
 	return c->verb != VERB_UNKNOWN && !(c->defects & ~form);
 }
 
+/* The client goes on after having seen a hole: the one command it waited for was answered in it. */
+static void settle_lost(struct session *s, const struct line *l)
+{
+	struct pending *p = s->queue;
+
+	if (!p || p->next || p == s->blocker || p->kind == PENDING_LOST || p->stage != STAGE_REPLY || !s->lost_replies)
+		return;
+	if (p->first.peer_seen >= s->lost_replies || l->first.peer_seen < s->lost_replies ||
+	    s->offset[dir_other(client_dir(s))] > s->lost_replies)
+		return;
+	p = queue_pop(s);
+	reply_lost(s, p);
+	pending_free(s, &p);
+}
+
 void client_line(struct session *s, const struct line *l)
 {
 	struct command c;
@@ -302,6 +320,7 @@ void client_line(struct session *s, const struct line *l)
 	reply_suspect(s, l);
 	if (is_tentative(s, l))
 		return;
+	settle_lost(s, l);
 	view_refresh(s, l);
 	p = parse_line(s, l, &c);
 	if (!p)

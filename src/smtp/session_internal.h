@@ -253,6 +253,7 @@ void body_put(struct session *s, struct body **b);
 struct body *body_ref(struct body *b);
 void body_resync(struct session *s, int code);        /* a reply came while the text is being sent */
 bool body_prove_smuggling(struct session *s, int code); /* one reply too many after a suspect message */
+void body_lost(struct session *s, uint64_t n);         /* octets of the text fell into a hole */
 void body_settle(struct session *s);                  /* no extra reply came: the strict reading stands */
 void candidate_clear(struct session *s);
 
@@ -305,6 +306,7 @@ bool tls_complete(const struct session *s);
 void tls_finish(struct session *s);
 
 /* proxy.c */
+enum { PROXY_MAX = 256 }; /* octets of a header: version 1 has 107, version 2 with TLVs rarely over 200 */
 /* 1: header of *used bytes, its source address in text; 0: need more; -1: no PROXY header. (HAProxy "PROXY protocol" 2.1, 2.2) */
 int proxy_parse(struct span bytes, size_t *used, char *text, size_t cap);
 

@@ -234,7 +234,7 @@ static void orphan_effects(struct session *s, const struct reply *r)
 			body_start(s, data);
 		}
 		queue_push(s, data);
-	} else if (r->code == 334 && s->mode == MODE_COMMAND) {
+	} else if (r->code == 334) {
 		set_mode(s, MODE_AUTH);
 	} else if (s->mode == MODE_AUTH && !s->auth_pending) {
 		set_mode(s, MODE_COMMAND);

@@ -92,7 +92,6 @@ static void injected_line(struct session *s, const struct line *l)
 
 static void client_junk(struct session *s, struct chunk *c)
 {
-	struct span bytes = span_of(c->data, (size_t)c->len);
 	struct line l;
 
 	if (s->starttls_accepted && c->peer_seen < s->reply_end) {
@@ -100,8 +99,11 @@ static void client_junk(struct session *s, struct chunk *c)
 			injected_line(s, &l);
 		return;
 	}
-	if (looks_like_command(bytes) && s->starttls_accepted) {
+	if (line_next(&s->reader[c->dir], c, LINE_KEPT, &l) != 1)
+		return;
+	if (s->starttls_accepted && looks_like_command(l.text)) {
 		back_to_clear(s);
+		client_line(s, &l);
 		return;
 	}
 	s->track[c->dir].seen |= TLS_SEEN_JUNK;
@@ -130,7 +132,8 @@ void tls_bytes(struct session *s, struct chunk *c)
 		else if (s->mode != MODE_TLS)
 			emit_notice(s, &(struct notice){.id = NOTICE_CLEARTEXT_ON_TLS}, &at, SPAN_ABSENT);
 	}
-	if (!t->left && !t->have && !(t->seen & TLS_SEEN_JUNK) && !tls_looks(span_of(c->data, (size_t)c->len))) {
+	if (!t->left && !t->have && !(t->seen & TLS_SEEN_JUNK) &&
+	    ((client && !t->seen && line_pending(&s->reader[c->dir])) || !tls_looks(span_of(c->data, (size_t)c->len)))) {
 		if (client)
 			client_junk(s, c);
 		else
@@ -178,7 +181,7 @@ void tls_finish(struct session *s)
 	uint8_t client = s->track[client_dir(s)].seen;
 	struct line l;
 
-	if (s->tls && line_finish(&s->reader[client_dir(s)], &l) == 1)
+	if (s->tls && line_finish(&s->reader[client_dir(s)], &l) == 1 && l.first.peer_seen < s->reply_end)
 		injected_line(s, &l);
 	if (!s->starttls_accepted || client & TLS_SEEN_HELLO)
 		return;

@@ -67,12 +67,12 @@ void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit
 	s = session_new(pool, NULL, &setup, &flow, cause_emit, &cause);
 	for (size_t i = 0; i < d->count; i++) {
 		const struct piece *p = &d->piece[i];
-		size_t step = f->chunk ? f->chunk : p->n;
+		size_t step = f->chunk && !p->lost ? f->chunk : p->n; /* a hole is one hole */
 
 		for (size_t at = 0; at < p->n; at += step) {
 			size_t to = p->n - at < step ? p->n : at + step;
 
-			if (f->split_at && i == f->split_piece && at < f->split_at && f->split_at < to) {
+			if (f->split_at && !p->lost && i == f->split_piece && at < f->split_at && f->split_at < to) {
 				feed_piece(s, p, at, f->split_at, ++frame);
 				feed_piece(s, p, f->split_at, to, ++frame);
 			} else {
