@@ -103,9 +103,8 @@ passdb {
   args = scheme=PLAIN username_format=%u $work/dovecot/users
 }
 userdb {
-  driver = passwd-file
-  args = username_format=%u $work/dovecot/users
-  override_fields = uid=nobody gid=nogroup home=$work/mail/%u
+  driver = static
+  args = uid=nobody gid=nogroup home=$work/mail/%u
 }
 service auth {
   unix_listener $work/spool/private/auth {

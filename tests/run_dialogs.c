@@ -61,6 +61,8 @@ static bool loosely(const struct event *ev, struct event *out)
 		return false;
 	event_init(out, ev->set);
 	out->ts = 0;
+	out->dataset = ev->dataset;
+	out->action = ev->action;
 	out->verb = ev->verb;
 	out->argument = ev->argument;
 	out->reply_codes = ev->reply_codes;
@@ -195,29 +197,37 @@ static bool run_reference(const struct dialog *d, const char *events, bool verbo
 
 /* ---- all other runs must be like the first ---- */
 
-static size_t line_at(const struct lines *l, size_t off, const char **line)
+/* The event at off in the notation, and the octets at off where the notation does not show the difference. */
+static void show_event(const struct lines *l, size_t off, char mark)
 {
-	size_t start = off;
+	static struct got one;
+	size_t start = off, near = off > 24 ? off - 24 : 0;
 
+	if (off >= l->n) {
+		printf("  %c (no event)\n", mark);
+		return;
+	}
 	while (start && l->p[start - 1] != '\n')
 		start--;
-	*line = l->p + start;
-	return strcspn(*line, "\n");
+	got_add(&one, l->p + start, strcspn(l->p + start, "\n"));
+	printf("  %c ", mark);
+	expect_print(one.event[0]);
+	printf("  %c     ...%.*s...\n", mark, (int)strcspn(l->p + near, "\n") < 72 ? (int)strcspn(l->p + near, "\n") : 72, l->p + near);
+	got_clear(&one);
 }
 
 static bool same(const struct dialog *d, const struct lines *a, struct lines *b, const char *what)
 {
-	const char *x, *y;
-	size_t at = 0, n, m;
+	size_t at = 0;
 
 	a->p[a->n] = b->p[b->n] = '\0';
 	if (a->n == b->n && memcmp(a->p, b->p, a->n) == 0)
 		return true;
 	while (at < a->n && at < b->n && a->p[at] == b->p[at])
 		at++;
-	n = line_at(a, at, &x);
-	m = line_at(b, at, &y);
-	printf("%s: other events over %s\n  - %.*s\n  + %.*s\n", d->name, what, (int)n, x, (int)m, y);
+	printf("%s: other events over %s (- whole pieces, + there)\n", d->name, what);
+	show_event(a, at, '-');
+	show_event(b, at, '+');
 	return false;
 }
 
@@ -256,11 +266,12 @@ static bool all_feedings(struct runs *r)
 	return true;
 }
 
+/* The first wire that differs says enough: the others mostly differ in the same way. */
 static bool all_wires(struct runs *r)
 {
 	bool ok = true;
 
-	for (size_t i = 0; i < wire_count; i++) {
+	for (size_t i = 0; ok && i < wire_count; i++) {
 		const struct wire *w = &wires[i];
 
 		/* what is lost, or open at its start, is not the same loss on every wire: there the numbers of the plain wire count */
@@ -274,7 +285,7 @@ static bool all_wires(struct runs *r)
 		r->now.loose = w->no_handshake || partial;
 		feed_wire(r->d, w, on_event, &r->now);
 		r->count++;
-		ok &= same(r->d, r->now.loose ? &r->loose.out : &r->strict.out, &r->now.out, w->name);
+		ok = same(r->d, r->now.loose ? &r->loose.out : &r->strict.out, &r->now.out, w->name);
 	}
 	return ok;
 }

@@ -13,7 +13,7 @@ enum packet_verdict {
 	PACKET_DONE,
 	PACKET_FRAGMENT,    /* an IP fragment: .frag is filled */
 	PACKET_TRUNCATED,   /* the capture cut a header */
-	PACKET_MALFORMED,   /* the bytes contradict themselves, or end inside of a header that was captured whole */
+	PACKET_MALFORMED,   /* the bytes contradict themselves, or stop in a header though nothing was cut */
 	PACKET_UNSUPPORTED, /* not for us: ARP, UDP that is no tunnel, ... */
 	PACKET_ICMP,        /* ICMP errors that quote TCP are counted here and never read as TCP */
 	PACKET_TOO_DEEP,    /* more headers or tunnels than PACKET_MAX_HEADERS / PACKET_MAX_TUNNELS */

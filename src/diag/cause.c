@@ -263,7 +263,7 @@ struct match {
 	const struct finding_info *info;
 	enum finding finding;
 	enum confidence confidence;
-	bool explains; /* it can be why this was refused */
+	uint8_t explains; /* it can be why this was refused: 1; 2 when the code says the same */
 };
 
 static bool is_refused(const struct exchange *x)
@@ -284,6 +284,14 @@ static enum confidence confidence_of(const struct exchange *x, enum finding f)
 	return c;
 }
 
+/* 503 is the one code that says which group the cause is in. */
+static uint8_t explains(enum finding f, const struct exchange *x)
+{
+	if (!rule_explains(f, x))
+		return 0;
+	return x->code == 503 && finding_info(f)->group == GROUP_SEQUENCE ? 2 : 1;
+}
+
 static unsigned collect(const struct exchange *x, struct match m[MOST_FINDINGS])
 {
 	unsigned n = 0;
@@ -297,7 +305,7 @@ static unsigned collect(const struct exchange *x, struct match m[MOST_FINDINGS])
 		for (unsigned k = 0; k < n; k++)
 			twice |= m[k].finding == f;
 		if (!twice)
-			m[n++] = (struct match){finding_info(f), f, confidence_of(x, f), rule_explains(f, x)};
+			m[n++] = (struct match){finding_info(f), f, confidence_of(x, f), explains(f, x)};
 	}
 	return n;
 }
@@ -318,7 +326,7 @@ static bool explain_refusal(const struct exchange *x, struct match *m)
 		return false;
 	if (x->situation & SIT(RCPT_ALL_REFUSED))
 		return false;
-	*m = (struct match){finding_info(f), f, finding_info(f)->confidence, true};
+	*m = (struct match){finding_info(f), f, finding_info(f)->confidence, 1};
 	return true;
 }
 
@@ -417,7 +425,7 @@ static bool is_explained(const struct diag_state *d, struct match *m, unsigned n
 		unsigned f = m[i].finding;
 
 		if (d && d->said[f / 8] >> f % 8 & 1)
-			m[i].explains = false;
+			m[i].explains = 0;
 		explained |= m[i].explains && m[i].info->group != GROUP_REPLY && m[i].info->group != GROUP_SECURITY;
 	}
 	return explained;

@@ -182,6 +182,10 @@ static void render_message(struct text_writer *w, struct text_session *s, const 
 {
 	struct text_buf block = {0};
 
+	if (ev->reply_codes.n > 1 && ev->reply_codes.v[0] == 354) {
+		text_puts(&w->line, "354");
+		lay(w, &block, no_lead(), mark_server, TINT_NONE, 3, TINT_OK);
+	}
 	if (ev->message_size != EV_NONE) {
 		text_puts(&w->line, "<message:");
 		put_number(&w->line, " ", ev->message_size, " octets");

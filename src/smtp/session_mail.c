@@ -265,7 +265,7 @@ struct id_pattern {
 
 /* Postfix, Exim, Exchange, qmail, and the id-first texts of sendmail, OpenSMTPD, Dovecot LMTP (after the enhanced code). */
 static const struct id_pattern id_patterns[] = {
-    {"queued as ", ""}, {"OK id=", ""},       {"ok id=", ""},        {" qp ", ""},         {"Queued as ", ""},
+    {"queued as ", ""}, {"OK id=", ""},       {"ok id=", ""},        {" qp ", ""},         {"id=", ""},         {"Queued as ", ""},
     {"", " Message accepted for delivery"},   {"", " Queued mail for delivery"}, {"> ", " Saved"}, {"", " mail accepted for delivery"},
 };
 

@@ -44,10 +44,9 @@ static void feed_piece(struct session *s, const struct piece *p, size_t from, si
 static void feed_end(struct session *s, const struct dialog *d, uint64_t frame)
 {
 	for (int i = 0; i < 2 && d->close == TCP_CLOSE_FIN; i++) {
-		struct chunk c = {.kind = CHUNK_END, .dir = i == 0 ? d->closer : dir_other(d->closer), .ts = d->end_ts, .frame = frame};
+		enum dir dir = i == 0 ? d->closer : dir_other(d->closer);
 
-		if (i == 0 || d->closer == DIR_CLIENT)
-			session_feed(s, &c);
+		session_feed(s, &(struct chunk){.kind = CHUNK_END, .dir = dir, .ts = d->end_ts, .frame = frame});
 	}
 }
 
