@@ -62,7 +62,6 @@ static bool loosely(const struct event *ev, struct event *out)
 	event_init(out, ev->set);
 	out->ts = 0;
 	out->dataset = ev->dataset;
-	out->action = ev->action;
 	out->verb = ev->verb;
 	out->argument = ev->argument;
 	out->reply_codes = ev->reply_codes;

@@ -1,7 +1,7 @@
 /*
  * packet.h - from a frame to a TCP segment: link headers, tunnels, IP, TCP. Pure functions over borrowed bytes.
  *
- * Every verdict is counted apart by the caller. DONE goes to tcp, FRAGMENT to defrag and from there to packet_parse_ip().
+ * Every verdict is counted apart by the caller. DONE goes to tcp, FRAGMENT to defrag and then to packet_parse_ip().
  */
 #ifndef SMTPSCOPE_PACKET_H
 #define SMTPSCOPE_PACKET_H
@@ -47,28 +47,29 @@ struct packet {
 	uint8_t flags;            /* enum tcp_flag */
 	uint16_t vlan;            /* outermost id, 0 none */
 	struct span payload;      /* captured TCP payload; never Ethernet padding */
-	uint32_t payload_len;     /* by the IP header; > payload.n when the snaplen cut it (the rest is lost). Where the IP total
-	                             length is 0 (segmentation offload) the captured length counts */
+	uint32_t payload_len;     /* by the IP header; > payload.n when the snaplen cut it (the rest is lost). Where the IP
+	                             total length is 0 (segmentation offload) the captured length counts */
 	struct ip_fragment frag;  /* PACKET_FRAGMENT only */
 };
 
-/* Whether frames of this link type can be read: the DLT_ values of libpcap, which are those of capture files but for raw IP. */
+/* Whether frames of this link type (a DLT_ value of libpcap) can be read. */
 bool link_supported(int dlt);
 
 /*
- * Parses one frame of link type dlt: captured bytes and the length it had on the wire. *out is meant for DONE and FRAGMENT only;
- * its spans point into the frame.
+ * Parses one frame of link type dlt: captured bytes and the length it had on the wire. *out is meant for DONE and
+ * FRAGMENT only; its spans point into the frame.
  *
- * Ethernet, 802.1Q/802.1ad (any depth), MPLS, PPPoE session, PPP, Linux cooked v1 and v2, BSD null/loop (either byte order), raw
- * IP, and inside of IP: IPv4 in IP, IPv6 in IP, GRE (also transparent Ethernet bridging, ERSPAN not), VXLAN (UDP 4789).
+ * Ethernet, 802.1Q/802.1ad (any depth), MPLS, PPPoE session, PPP, Linux cooked v1 and v2, BSD null/loop (either byte
+ * order), raw IP, and inside of IP: IPv4 in IP, IPv6 in IP, GRE (also transparent Ethernet bridging, ERSPAN not), VXLAN
+ * (UDP 4789).
  *
- * verify: check the IPv4 header and TCP checksums (a wrong one gives PACKET_BAD_CHECKSUM), and that the wire had room for what
- * IP says is there (PACKET_MALFORMED). A segment that the snaplen cut, that segmentation offload left without lengths, or that
- * has a routing header with segments left cannot be checked and passes.
+ * verify: check the IPv4 header and TCP checksums (a wrong one gives PACKET_BAD_CHECKSUM), and that the wire had room
+ * for what IP says is there (PACKET_MALFORMED). A segment that the snaplen cut, that segmentation offload left without
+ * lengths, or that has a routing header with segments left cannot be checked and passes.
  */
 enum packet_verdict packet_parse(int dlt, struct span frame, uint32_t wire_len, bool verify, struct packet *out);
 
-/* The same from the payload of a reassembled IP datagram; gives PACKET_FRAGMENT when that is a tunnel with fragments inside. */
+/* The same from the payload of a reassembled IP datagram. PACKET_FRAGMENT: it is a tunnel with fragments inside. */
 enum packet_verdict packet_parse_ip(const struct ip_fragment *whole, bool verify, struct packet *out);
 
 #endif

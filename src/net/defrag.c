@@ -1,12 +1,12 @@
 /*
- * defrag.c - IP fragments to datagrams: RFC 791 3.2 with the bookkeeping of RFC 815 turned round (what is there, not what is
- * missing), RFC 8200 4.5.
+ * defrag.c - IP fragments to datagrams: RFC 791 3.2 with the bookkeeping of RFC 815 turned round (what is there, not
+ * what is missing), RFC 8200 4.5.
  *
- * Invariants of a set: its pieces are in order of offset, disjoint and not empty; held is the sum of their lengths; none ends
- * beyond total once that is known. So held == total means that no hole is left.
+ * Invariants of a set: its pieces are in order of offset, disjoint and not empty; held is the sum of their lengths;
+ * none ends beyond total once that is known. So held == total means that no hole is left.
  *
- * A set is as old as its first fragment, so the table is in order of age and the oldest expires first. RFC 5722 has an IPv6
- * datagram with overlaps thrown away by its receiver; here what came first is shown, as for everything else that overlaps.
+ * A set is as old as its first fragment, so the table is in order of age and the oldest expires first. RFC 5722 has an
+ * IPv6 datagram with overlaps thrown away by its receiver; here what came first is shown, as for all that overlaps.
  * Left out: memory of what was complete. A duplicate that comes later waits in a set of its own until it expires.
  */
 #include "smtpscope/defrag.h"
@@ -35,7 +35,7 @@ struct piece {
 struct set {
 	struct table_node node; /* first: a node is its set */
 	uint8_t key[KEY_SIZE];
-	uint8_t protocol; /* of the datagram */
+	uint8_t protocol; /* that of the first fragment of the datagram counts (RFC 8200 4.5) */
 	int64_t first_ts;
 	struct piece **pieces;
 	uint32_t count, room; /* pieces, and places for them; at most one for each 8 octets */
@@ -147,8 +147,8 @@ static struct set *set_of(struct defrag *d, const struct ip_fragment *f, int64_t
 /* ---- limits ---- */
 
 /*
- * A set is too old when this packet and the one before agree, so that one wrong timestamp expires nothing. One from the future
- * becomes a set of now.
+ * A set is too old when this packet and the one before agree, so that one wrong timestamp expires nothing. One from the
+ * future becomes a set of now.
  */
 static void expire(struct defrag *d, int64_t ts)
 {
@@ -239,7 +239,8 @@ static bool pieces_grow(struct defrag *d, struct set *s)
 }
 
 /* Octets from..to of the datagram, which the fragment has, become piece at. */
-static bool piece_insert(struct defrag *d, struct set *s, uint32_t at, const struct ip_fragment *f, uint32_t from, uint32_t to)
+static bool piece_insert(struct defrag *d, struct set *s, uint32_t at, const struct ip_fragment *f, uint32_t from,
+			 uint32_t to)
 {
 	struct piece *p;
 
@@ -252,6 +253,8 @@ static bool piece_insert(struct defrag *d, struct set *s, uint32_t at, const str
 	s->pieces[at] = p;
 	s->count++;
 	s->held += p->length;
+	if (from == 0)
+		s->protocol = f->protocol;
 	return true;
 }
 
@@ -273,8 +276,6 @@ static bool set_fill(struct defrag *d, struct set *s, const struct ip_fragment *
 				return false;
 		}
 	}
-	if (f->offset == 0 || s->held == f->length)
-		s->protocol = f->protocol;
 	d->stats.conflicts += conflict;
 	return true;
 }

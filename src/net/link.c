@@ -2,11 +2,11 @@
  * link.c - what is below IP: Ethernet and its VLAN tags (IEEE 802.1Q, 802.1ad), MPLS labels (RFC 3032), PPPoE sessions
  * (RFC 2516), PPP (RFC 1661), Linux cooked captures, BSD loopback, and links that carry IP without a header.
  *
- * The numbers of link types are those that capture files carry. Left out: IEEE 802.2 inside of Ethernet, and Ethernet inside of
- * MPLS, which no label announces.
+ * Left out: IEEE 802.2 inside of Ethernet, and Ethernet inside of MPLS, which no label announces.
  */
 #include "packet_walk.h"
 
+/* The numbers of libpcap; capture files have the same but for raw IP. */
 enum link_type {
 	DLT_NULL = 0,
 	DLT_EN10MB = 1,
@@ -77,8 +77,8 @@ static enum packet_verdict walk_mpls(struct walk *w)
 }
 
 /*
- * [FF 03] protocol; the two octets may be left out (RFC 1661 6.6), and the first of the protocol when it is zero (6.5): the
- * last octet of a protocol is odd, the first is even.
+ * [FF 03] protocol. The two octets may be left out (RFC 1661 6.6), and so may the first of the protocol when it is zero
+ * (6.5): the last octet of a protocol is odd, the first is even.
  */
 static enum packet_verdict walk_ppp(struct walk *w)
 {
@@ -156,7 +156,7 @@ static enum packet_verdict walk_sll2(struct walk *w)
 	return walk_typed(w, 20, 0);
 }
 
-/* An address family in the byte order of the machine that captured, numbered by its system: the version of IP says it better. */
+/* An address family in the byte order and numbering of the system that captured: the version of IP says it better. */
 static enum packet_verdict walk_loopback(struct walk *w)
 {
 	return walk_take(w, 4) ? walk_to(w, walk_raw) : walk_short(w);

@@ -1,10 +1,10 @@
 /*
- * packet.c - from a frame to a TCP segment: IPv4 (RFC 791), IPv6 and its extension headers (RFC 8200), AH (RFC 4302), tunnels
- * (RFC 2003, 2473, 2784 with 2890, 7348), TCP (RFC 9293 3.1). What is below IP is in link.c.
+ * packet.c - from a frame to a TCP segment: IPv4 (RFC 791), IPv6 and its extension headers (RFC 8200), AH (RFC 4302),
+ * tunnels (RFC 2003, 2473, 2784 with 2890, 7348), TCP (RFC 9293 3.1). What is below IP is in link.c.
  *
- * A loop of steps, no recursion. Every step takes a header or hands over to one that does; steps and tunnels are counted.
- * rest never reaches past what the innermost IP header allows, so padding is never data. Left out: what is inside of
- * ICMP, ESP, PPTP and ERSPAN; putting fragments together (defrag.c).
+ * A loop of steps, no recursion. Every step takes a header or hands over to one that does; steps and tunnels are
+ * counted. rest never reaches past what the innermost IP header allows, so padding is never data. Left out: what is
+ * inside of ICMP, ESP, PPTP and ERSPAN; putting fragments together (defrag.c).
  */
 #include "packet_walk.h"
 
@@ -86,8 +86,8 @@ static struct endpoint endpoint_of(const uint8_t *addr, uint8_t family)
 }
 
 /*
- * Limits rest to what the IP header says is there. False when it says more than the wire had; this matters only to those who
- * verify: there are tools that cut frames and do not say so, and then it is the cut that shows.
+ * Limits rest to what the IP header says is there. False when it says more than the wire had, but only for those who
+ * verify: there are tools that cut frames and do not say so.
  */
 static bool limit(struct walk *w, size_t length)
 {
@@ -117,8 +117,8 @@ static enum packet_verdict fragment(struct walk *w, uint32_t id, uint16_t offset
 }
 
 /*
- * RFC 791 3.1. Total length 0: the network card will split this segment and fill in lengths and checksums, so the captured
- * length counts and there is nothing to verify.
+ * RFC 791 3.1. Total length 0: the network card will split this segment and fill in lengths and checksums, so the
+ * captured length counts and there is nothing to verify.
  */
 enum packet_verdict walk_ipv4(struct walk *w)
 {
@@ -226,7 +226,7 @@ static enum packet_verdict walk_ipv6_inside(struct walk *w)
 	return enter_tunnel(w, walk_ipv6);
 }
 
-/* RFC 2784 2 with the key and sequence number of RFC 2890. Version 1 is PPTP; routing (RFC 1701) was taken out again. */
+/* RFC 2784 2 with key and sequence number of RFC 2890. Version 1 is PPTP; routing (RFC 1701) was taken out again. */
 static enum packet_verdict walk_gre(struct walk *w)
 {
 	enum { CHECKSUM = 0x8000, ROUTING = 0x4000, KEY = 0x2000, SEQUENCE = 0x1000, VERSION = 0x0007 };

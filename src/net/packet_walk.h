@@ -1,8 +1,8 @@
 /*
  * packet_walk.h - the walk through the headers of one frame. Private to net/packet.c and net/link.c.
  *
- * Each kind of header has one step. A step takes its header off the rest and either names the step that follows and says
- * WALK_ON, or ends the walk with a verdict.
+ * Each kind of header has one step. A step takes its header off the rest and either names the step that follows and
+ * says WALK_ON, or ends the walk with a verdict.
  */
 #ifndef PACKET_WALK_H
 #define PACKET_WALK_H

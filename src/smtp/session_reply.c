@@ -255,7 +255,9 @@ static void midstream_greeting(struct session *s, struct reply *r)
 
 static void reply_orphan(struct session *s, const struct pending *p, struct reply *r)
 {
-	bool start = r->start == 0 && r->code == 220 && !s->syn_seen;
+	bool first = r->start == 0 && !s->syn_seen, before_client = s->offset[client_dir(s)] == 0;
+	bool refusal = r->code == 554 || r->code == 521 || r->code == 421;
+	bool start = first && (r->code == 220 || (refusal && before_client));
 
 	if (p && start && s->greeting_end == 0) {
 		midstream_greeting(s, r);
