@@ -8,32 +8,9 @@
  * Invariants: blocks are disjoint, in order, at or beyond next and below fin_off; recent octets end at next; there is an
  * extra only while it says something. Left to the caller: windows, limits, when a hole is lost, order between directions.
  */
-#include "smtpscope/stream.h"
+#include "stream_blocks.h"
 
 #include <string.h>
-
-struct block {
-	uint64_t off;
-	int64_t peer_seen;
-	int64_t ts;
-	uint64_t frame;
-	uint32_t len;  /* octets of the stream */
-	uint32_t n;    /* of those, octets in data; the rest was cut by the snaplen */
-	uint32_t skip; /* start of the octets in data: what was before has been taken */
-	uint32_t size; /* of data, as allocated */
-	uint8_t data[];
-};
-
-struct stream_extra {
-	struct block **v; /* v[first] .. v[first + count - 1] */
-	uint32_t first, count, cap;
-	uint16_t recent, recent_cap;
-	uint64_t held; /* octets charged to the budget */
-	uint64_t fin_off, fin_frame;
-	int64_t fin_seen, fin_ts;
-	bool fin; /* held, not delivered yet */
-	uint8_t bytes[]; /* the newest `recent` octets before next */
-};
 
 enum {
 	FIRST_BLOCKS = 8,
@@ -52,25 +29,10 @@ static uint64_t max_u64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-static uint64_t block_end(const struct block *k)
-{
-	return k->off + k->len;
-}
-
 /* What a block of n octets counts against the limits: itself and its share of the array at its emptiest. */
 static uint64_t block_charge(size_t n)
 {
 	return sizeof(struct block) + 2 * sizeof(struct block *) + n;
-}
-
-static struct block *first_block(const struct stream *s)
-{
-	return s->extra && s->extra->count > 0 ? s->extra->v[s->extra->first] : NULL;
-}
-
-static struct block *last_block(const struct stream *s)
-{
-	return s->extra && s->extra->count > 0 ? s->extra->v[s->extra->first + s->extra->count - 1] : NULL;
 }
 
 /* Makes sure of an extra with room for recent_cap octets of history. False: no memory, nothing changed. */
@@ -576,45 +538,6 @@ void stream_skip(struct stream *s, struct stream_budget *b, uint64_t off)
 	advance(s, off - s->next);
 	s->patience = patience < STREAM_PATIENCE_MIN ? STREAM_PATIENCE_MIN : patience;
 	forget_recent(s, b);
-}
-
-uint64_t stream_hole_end(const struct stream *s)
-{
-	const struct block *k = first_block(s);
-
-	if (k)
-		return k->off;
-	return s->extra && s->extra->fin ? s->extra->fin_off : UINT64_MAX;
-}
-
-uint64_t stream_edge(const struct stream *s)
-{
-	const struct block *k = last_block(s);
-
-	if (s->extra && s->extra->fin)
-		return s->extra->fin_off;
-	return k ? block_end(k) : s->next;
-}
-
-bool stream_has_fin(const struct stream *s)
-{
-	return (s->flags & STREAM_ENDED) || (s->extra && s->extra->fin);
-}
-
-bool stream_hole_stamp(const struct stream *s, int64_t *ts, uint64_t *frame)
-{
-	const struct block *k = first_block(s);
-
-	if (!k && !(s->extra && s->extra->fin))
-		return false;
-	*ts = k ? k->ts : s->extra->fin_ts;
-	*frame = k ? k->frame : s->extra->fin_frame;
-	return true;
-}
-
-uint64_t stream_held(const struct stream *s)
-{
-	return s->extra ? s->extra->held : 0;
 }
 
 void stream_clear(struct stream *s, struct stream_budget *b)
