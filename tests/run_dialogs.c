@@ -259,7 +259,7 @@ static bool all_feedings(struct runs *r)
 		if (!try_feeding(r, &(struct feeding){.chunk = n}))
 			return false;
 	for (size_t i = 0; i < d->count; i++)
-		for (size_t at = 1; at < d->piece[i].n && at <= 4096; at++)
+		for (size_t at = 1; at < d->piece[i].n && at <= 4096 && !d->piece[i].lost; at++)
 			if (!try_feeding(r, &(struct feeding){.split_piece = i, .split_at = at}))
 				return false;
 	return true;

@@ -65,24 +65,22 @@ static bool sum_is_right(uint64_t sum)
 	return sum == 0xffff;
 }
 
-static bool tcp_sum_is_right(const struct packet *p, struct span segment)
+static bool tcp_sum_is_right(const struct packet *p, const uint8_t *segment, size_t n)
 {
-	size_t n = p->src.family == 6 ? 16 : 4;
-	uint64_t sum = PROTO_TCP + (uint64_t)segment.n;
+	size_t addr = p->src.family == 6 ? 16 : 4;
+	uint64_t sum = PROTO_TCP + (uint64_t)n;
 
-	sum = sum_add(sum, p->src.addr, n);
-	sum = sum_add(sum, p->dst.addr, n);
-	return sum_is_right(sum_add(sum, segment.p, segment.n));
+	sum = sum_add(sum, p->src.addr, addr);
+	sum = sum_add(sum, p->dst.addr, addr);
+	return sum_is_right(sum_add(sum, segment, n));
 }
 
 /* ---- IP ---- */
 
-static struct endpoint endpoint_of(const uint8_t *addr, uint8_t family)
+static void endpoint_set(struct endpoint *e, const uint8_t *addr, uint8_t family)
 {
-	struct endpoint e = {.family = family};
-
-	memcpy(e.addr, addr, family == 6 ? 16 : 4);
-	return e;
+	*e = (struct endpoint){.family = family};
+	memcpy(e->addr, addr, family == 6 ? 16 : 4);
 }
 
 /*
@@ -142,8 +140,8 @@ enum packet_verdict walk_ipv4(struct walk *w)
 		return PACKET_BAD_CHECKSUM;
 	if (total != 0 && !limit(w, total - header))
 		return PACKET_MALFORMED;
-	w->p->src = endpoint_of(h + 12, 4);
-	w->p->dst = endpoint_of(h + 16, 4);
+	endpoint_set(&w->p->src, h + 12, 4);
+	endpoint_set(&w->p->dst, h + 16, 4);
 	next = walk_protocol(w, h[9]);
 	if (next != WALK_ON || !(bits & (MORE | OFFSET)))
 		return next;
@@ -162,8 +160,8 @@ enum packet_verdict walk_ipv6(struct walk *w)
 	w->verify = w->verify && length != 0;
 	if (h[0] >> 4 != 6 || (length != 0 && !limit(w, length)))
 		return PACKET_MALFORMED;
-	w->p->src = endpoint_of(h + 8, 6);
-	w->p->dst = endpoint_of(h + 24, 6);
+	endpoint_set(&w->p->src, h + 8, 6);
+	endpoint_set(&w->p->dst, h + 24, 6);
 	return walk_protocol(w, h[6]);
 }
 
@@ -273,18 +271,17 @@ static enum packet_verdict walk_udp(struct walk *w)
 static enum packet_verdict walk_tcp(struct walk *w)
 {
 	struct packet *p = w->p;
-	struct span segment = w->rest;
-	const uint8_t *h = segment.p;
-	size_t header;
+	const uint8_t *h = w->rest.p;
+	size_t n = w->rest.n, header;
 
-	if (segment.n < 20)
+	if (n < 20)
 		return walk_short(w);
 	header = (size_t)(h[12] >> 4) * 4;
 	if (header < 20)
 		return PACKET_MALFORMED;
-	if (!walk_take(w, header))
+	if (n < header)
 		return walk_short(w);
-	if (w->verify && w->missing == 0 && !tcp_sum_is_right(p, segment))
+	if (w->verify && w->missing == 0 && !tcp_sum_is_right(p, h, n))
 		return PACKET_BAD_CHECKSUM;
 	p->src.port = be16(h);
 	p->dst.port = be16(h + 2);
@@ -292,8 +289,8 @@ static enum packet_verdict walk_tcp(struct walk *w)
 	p->ack = be32(h + 8);
 	p->flags = h[13] & 0x3f;
 	p->window = be16(h + 14);
-	p->payload = w->rest;
-	p->payload_len = (uint32_t)w->rest.n + w->missing;
+	p->payload = (struct span){h + header, n - header};
+	p->payload_len = (uint32_t)(n - header) + w->missing;
 	return PACKET_DONE;
 }
 
@@ -343,7 +340,7 @@ enum packet_verdict packet_parse(int dlt, struct span frame, uint32_t wire_len, 
 {
 	struct walk w = {.rest = frame, .next = link_step(dlt), .p = out, .verify = verify};
 
-	*out = (struct packet){0};
+	memset(out, 0, offsetof(struct packet, frag)); /* the rest is for fragments only, and this is for every frame */
 	if (wire_len > frame.n)
 		w.missing = wire_len - (uint32_t)frame.n;
 	return w.next ? walk(&w) : PACKET_UNSUPPORTED;

@@ -263,7 +263,7 @@ static void keep(struct header *h, struct span piece)
 		h->cut = true;
 		piece = span_first(piece, h->line_cap - h->line_len);
 	}
-	if (piece.n)
+	if (h->line && piece.n)
 		memcpy(h->line + h->line_len, piece.p, piece.n);
 	h->line_len += (uint32_t)piece.n;
 }

@@ -74,7 +74,8 @@ static void mail(struct session *s)
 
 static void one_session(struct writer *w, uint32_t i)
 {
-	static const char *const script[] = {"220 mx.example ESMTP\r\n", "EHLO c.example\r\n", "250-mx.example\r\n250-PIPELINING\r\n250 SIZE 10240000\r\n",
+	static const char *const script[] = {"220 mx.example ESMTP\r\n", "EHLO c.example\r\n",
+					     "250-mx.example\r\n250-PIPELINING\r\n250 SIZE 10240000\r\n",
 					     "MAIL FROM:<a@example.org>\r\n", "250 ok\r\n", "RCPT TO:<b@example.org>\r\n", "250 ok\r\n", "DATA\r\n", "354 go\r\n"};
 	struct session s = {.w = w, .seq = {i * 7919, i * 104729}};
 

@@ -1,16 +1,386 @@
-/* build_packet.c - see build_packet.h. Built from the inside out: TCP, IP, what is around it. */
+/* build_packet.c - see build_packet.h. From the inside out: each layer goes in front of what is there and knows its length. */
 #include "build_packet.h"
 
 #include <string.h>
 
+/* ---- octets ---- */
+
+struct head {
+	uint8_t b[80];
+	size_t n;
+};
+
+static void put8(struct head *h, unsigned v)
+{
+	h->b[h->n++] = (uint8_t)v;
+}
+
+static void put16(struct head *h, size_t v)
+{
+	put8(h, v >> 8 & 255);
+	put8(h, v & 255);
+}
+
+static void put32(struct head *h, uint32_t v)
+{
+	put16(h, v >> 16);
+	put16(h, v & 0xffff);
+}
+
+static void put(struct head *h, const void *p, size_t n)
+{
+	memcpy(h->b + h->n, p, n);
+	h->n += n;
+}
+
+static void fill(struct head *h, unsigned v, size_t n)
+{
+	memset(h->b + h->n, (int)v, n);
+	h->n += n;
+}
+
+static void prepend(struct built *b, const struct head *h)
+{
+	memmove(b->bytes + h->n, b->bytes, b->n);
+	memcpy(b->bytes, h->b, h->n);
+	b->n += h->n;
+}
+
+static void append(struct built *b, const void *p, size_t n)
+{
+	if (n > 0)
+		memcpy(b->bytes + b->n, p, n);
+	b->n += n;
+}
+
+/* ---- checksums, two octets at a time as RFC 1071 1 has it ---- */
+
+static uint32_t sum(uint32_t s, const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		s += i % 2 == 0 ? (uint32_t)p[i] << 8 : p[i];
+	return (s & 0xffff) + (s >> 16);
+}
+
+static void set_checksum(uint8_t *at, uint32_t s, bool bad)
+{
+	while (s >> 16)
+		s = (s & 0xffff) + (s >> 16);
+	s = ~s & 0xffff;
+	if (bad)
+		s ^= 0x0100;
+	at[0] = (uint8_t)(s >> 8);
+	at[1] = (uint8_t)s;
+}
+
+/* ---- layers ---- */
+
+/* What the next layer outside has to say of the one inside of it. */
+struct inside {
+	uint16_t ethertype;
+	uint8_t protocol;
+	bool labels; /* an MPLS stack: not the bottom */
+};
+
+enum { BRIDGED = 0x6558, IPV4 = 0x0800, IPV6 = 0x86dd };
+
+static struct inside put_tcp(struct built *b, const struct segment *s)
+{
+	struct head h = {.n = 0};
+	size_t n, a = s->src.family == 6 ? 16 : 4;
+	uint32_t pseudo;
+
+	put16(&h, s->src.port);
+	put16(&h, s->dst.port);
+	put32(&h, s->seq);
+	put32(&h, s->ack);
+	put8(&h, (20u + s->tcp_options) / 4 << 4);
+	put8(&h, s->flags);
+	put16(&h, 65535);
+	put32(&h, 0);
+	fill(&h, 1, s->tcp_options); /* no operation */
+	prepend(b, &h);
+	append(b, s->payload.p, s->payload.n);
+	n = b->n;
+	pseudo = sum(sum((uint32_t)(6 + n), s->src.addr, a), s->dst.addr, a);
+	if (!s->offload)
+		set_checksum(b->bytes + 16, sum(pseudo, b->bytes, n), s->bad_tcp_checksum);
+	return (struct inside){.protocol = 6};
+}
+
+struct ip4 {
+	const uint8_t *src, *dst;
+	unsigned protocol, id, bits /* flags and fragment offset */;
+	size_t options;
+	bool bad, offload;
+};
+
+static struct inside put_ipv4(struct built *b, const struct ip4 *ip)
+{
+	struct head h = {.n = 0};
+
+	put8(&h, 0x40 | (unsigned)(20 + ip->options) / 4);
+	put8(&h, 0);
+	put16(&h, ip->offload ? 0 : 20 + ip->options + b->n);
+	put16(&h, ip->id);
+	put16(&h, ip->bits);
+	put8(&h, 64);
+	put8(&h, ip->protocol);
+	put16(&h, 0);
+	put(&h, ip->src, 4);
+	put(&h, ip->dst, 4);
+	fill(&h, 1, ip->options); /* no operation */
+	if (!ip->offload)
+		set_checksum(h.b + 10, sum(0, h.b, h.n), ip->bad);
+	prepend(b, &h);
+	return (struct inside){.ethertype = IPV4, .protocol = 4};
+}
+
+static struct inside put_ipv6(struct built *b, const uint8_t *src, const uint8_t *dst, unsigned next, bool offload)
+{
+	struct head h = {.n = 0};
+
+	put32(&h, 0x60000000);
+	put16(&h, offload ? 0 : b->n);
+	put8(&h, next);
+	put8(&h, 64);
+	put(&h, src, 16);
+	put(&h, dst, 16);
+	prepend(b, &h);
+	return (struct inside){.ethertype = IPV6, .protocol = 41};
+}
+
+static struct inside put_ip(struct built *b, const struct segment *s, unsigned protocol, unsigned id)
+{
+	struct ip4 ip = {.src = s->src.addr, .dst = s->dst.addr, .protocol = protocol, .id = id, .bits = 0x4000,
+			 .options = s->ip_options, .bad = s->bad_ip_checksum, .offload = s->offload};
+
+	if (s->src.family == 6)
+		return put_ipv6(b, s->src.addr, s->dst.addr, protocol, s->offload);
+	return put_ipv4(b, &ip);
+}
+
+static struct inside put_routers(struct built *b, enum layer layer, unsigned protocol)
+{
+	static const uint8_t src[16] = {0x20, 1, 0xd, 0xb8, 0xff, [15] = 1}, dst[16] = {0x20, 1, 0xd, 0xb8, 0xff, [15] = 2};
+	static const uint8_t src4[4] = {203, 0, 113, 1}, dst4[4] = {203, 0, 113, 2};
+	struct ip4 ip = {.src = src4, .dst = dst4, .protocol = protocol, .id = 1};
+
+	return layer == LAYER_ROUTERS_6 ? put_ipv6(b, src, dst, protocol, false) : put_ipv4(b, &ip);
+}
+
+static struct inside put_extension(struct built *b, unsigned own, unsigned next, size_t n)
+{
+	struct head h = {.n = 0};
+
+	put8(&h, next);
+	put8(&h, (unsigned)(own == 51 ? n / 4 - 2 : n / 8 - 1));
+	put8(&h, own == 43 ? 4 : 1); /* type of routing, or the option PadN ... */
+	put8(&h, own == 43 ? 0 : (unsigned)(n - 4)); /* ... and its length */
+	fill(&h, 0, n - 4);
+	prepend(b, &h);
+	return (struct inside){.protocol = (uint8_t)own};
+}
+
+static struct inside put_atomic(struct built *b, unsigned next)
+{
+	struct head h = {.n = 0};
+
+	put16(&h, next << 8);
+	put16(&h, 0);
+	put32(&h, 77);
+	prepend(b, &h);
+	return (struct inside){.protocol = 44};
+}
+
+static struct inside put_ethernet(struct built *b, unsigned type)
+{
+	static const uint8_t macs[12] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};
+	struct head h = {.n = 0};
+
+	put(&h, macs, 12);
+	put16(&h, type);
+	prepend(b, &h);
+	return (struct inside){.ethertype = BRIDGED};
+}
+
+static struct inside put_tag(struct built *b, unsigned own, unsigned tag, unsigned type)
+{
+	struct head h = {.n = 0};
+
+	put16(&h, 0x6000 | tag); /* with a priority */
+	put16(&h, type);
+	prepend(b, &h);
+	return (struct inside){.ethertype = (uint16_t)own};
+}
+
+static struct inside put_mpls(struct built *b, bool bottom)
+{
+	struct head h = {.n = 0};
+
+	put32(&h, 0x00010040u | (bottom ? 0x100u : 0));
+	prepend(b, &h);
+	return (struct inside){.ethertype = 0x8847, .labels = true};
+}
+
+static struct inside put_pppoe(struct built *b)
+{
+	struct head h = {.n = 0};
+
+	put16(&h, 0x1100);
+	put16(&h, 1);
+	put16(&h, b->n);
+	prepend(b, &h);
+	return (struct inside){.ethertype = 0x8864};
+}
+
+static struct inside put_ppp(struct built *b, unsigned type, bool whole)
+{
+	struct head h = {.n = 0};
+
+	if (whole)
+		put16(&h, 0xff03);
+	put16(&h, type == IPV6 ? 0x57 : 0x21);
+	prepend(b, &h);
+	return (struct inside){.ethertype = 0};
+}
+
+static struct inside put_cooked(struct built *b, enum layer layer, unsigned type)
+{
+	struct head h = {.n = 0};
+
+	if (layer == LAYER_SLL2)
+		put16(&h, type);
+	fill(&h, 0, layer == LAYER_SLL2 ? 18 : 14);
+	if (layer == LAYER_SLL)
+		put16(&h, type);
+	prepend(b, &h);
+	return (struct inside){.ethertype = 0};
+}
+
+static struct inside put_null(struct built *b, bool big, unsigned type)
+{
+	unsigned family = type == IPV6 ? 30 : 2;
+	struct head h = {.n = 0};
+
+	put32(&h, big ? family : family << 24);
+	prepend(b, &h);
+	return (struct inside){.ethertype = 0};
+}
+
+static struct inside put_gre(struct built *b, unsigned type, bool full)
+{
+	struct head h = {.n = 0};
+
+	put16(&h, full ? 0xb000 : 0);
+	put16(&h, type);
+	fill(&h, 0, full ? 12 : 0);
+	prepend(b, &h);
+	return (struct inside){.protocol = 47};
+}
+
+static struct inside put_vxlan(struct built *b)
+{
+	struct head h = {.n = 0};
+
+	put16(&h, 50000);
+	put16(&h, 4789);
+	put16(&h, 16 + b->n);
+	put16(&h, 0);
+	put32(&h, 0x08000000);
+	put32(&h, 0x00000100);
+	prepend(b, &h);
+	return (struct inside){.protocol = 17};
+}
+
+static struct inside put_layer(struct built *b, enum layer layer, const struct segment *s, uint16_t id, struct inside in)
+{
+	switch (layer) {
+	case LAYER_ETHERNET:
+		return put_ethernet(b, in.ethertype);
+	case LAYER_VLAN:
+		return put_tag(b, 0x8100, 42, in.ethertype);
+	case LAYER_VLAN_7:
+		return put_tag(b, 0x8100, 7, in.ethertype);
+	case LAYER_QINQ:
+		return put_tag(b, 0x88a8, 42, in.ethertype);
+	case LAYER_MPLS:
+		return put_mpls(b, !in.labels);
+	case LAYER_PPPOE:
+		return put_pppoe(b);
+	case LAYER_PPP:
+	case LAYER_PPP_SHORT:
+		return put_ppp(b, in.ethertype, layer == LAYER_PPP);
+	case LAYER_SLL:
+	case LAYER_SLL2:
+		return put_cooked(b, layer, in.ethertype);
+	case LAYER_NULL_LE:
+	case LAYER_NULL_BE:
+		return put_null(b, layer == LAYER_NULL_BE, in.ethertype);
+	case LAYER_ROUTERS_4:
+	case LAYER_ROUTERS_6:
+		return put_routers(b, layer, in.protocol);
+	case LAYER_GRE:
+	case LAYER_GRE_FULL:
+		return put_gre(b, in.ethertype, layer == LAYER_GRE_FULL);
+	case LAYER_VXLAN:
+		return put_vxlan(b);
+	case LAYER_IP:
+		return put_ip(b, s, in.protocol, id);
+	case LAYER_HOP_BY_HOP:
+		return put_extension(b, 0, in.protocol, 8);
+	case LAYER_ROUTING:
+		return put_extension(b, 43, in.protocol, 24);
+	case LAYER_DESTINATION:
+		return put_extension(b, 60, in.protocol, 16);
+	case LAYER_AH:
+		return put_extension(b, 51, in.protocol, 24);
+	case LAYER_ATOMIC:
+		return put_atomic(b, in.protocol);
+	case LAYER_END:
+	case LAYERS:
+		break;
+	}
+	return in;
+}
+
+void build_layers(const enum layer *layers, const struct segment *s, uint16_t id, struct built *out)
+{
+	struct inside in;
+	size_t n = 0;
+
+	while (layers[n] != LAYER_END)
+		n++;
+	out->n = 0;
+	in = put_tcp(out, s);
+	while (n-- > 0)
+		in = put_layer(out, layers[n], s, id, in);
+}
+
+/* ---- frames ---- */
+
 static const struct {
 	const char *name;
 	int dlt;
+	enum layer layers[8];
 } links[WIRE_LINKS] = {
-    [WIRE_ETHERNET] = {"ethernet", 1}, [WIRE_VLAN] = {"vlan", 1},       [WIRE_QINQ] = {"qinq", 1},   [WIRE_MPLS] = {"mpls", 1},
-    [WIRE_PPPOE] = {"pppoe", 1},       [WIRE_SLL] = {"sll", 113},       [WIRE_SLL2] = {"sll2", 276}, [WIRE_NULL_LE] = {"null", 0},
-    [WIRE_NULL_BE] = {"null-be", 0},   [WIRE_RAW] = {"raw", 101},       [WIRE_GRE] = {"gre", 1},     [WIRE_VXLAN] = {"vxlan", 1},
-    [WIRE_IPIP] = {"ipip", 1},
+	[WIRE_ETHERNET] = {"ethernet", 1, {LAYER_ETHERNET, LAYER_IP}},
+	[WIRE_VLAN] = {"vlan", 1, {LAYER_ETHERNET, LAYER_VLAN, LAYER_IP}},
+	[WIRE_QINQ] = {"qinq", 1, {LAYER_ETHERNET, LAYER_QINQ, LAYER_VLAN_7, LAYER_IP}},
+	[WIRE_MPLS] = {"mpls", 1, {LAYER_ETHERNET, LAYER_MPLS, LAYER_MPLS, LAYER_IP}},
+	[WIRE_PPPOE] = {"pppoe", 1, {LAYER_ETHERNET, LAYER_PPPOE, LAYER_PPP_SHORT, LAYER_IP}},
+	[WIRE_PPP] = {"ppp", 9, {LAYER_PPP, LAYER_IP}},
+	[WIRE_SLL] = {"sll", 113, {LAYER_SLL, LAYER_IP}},
+	[WIRE_SLL2] = {"sll2", 276, {LAYER_SLL2, LAYER_IP}},
+	[WIRE_NULL_LE] = {"null", 0, {LAYER_NULL_LE, LAYER_IP}},
+	[WIRE_NULL_BE] = {"null-be", 0, {LAYER_NULL_BE, LAYER_IP}},
+	[WIRE_RAW] = {"raw", 12, {LAYER_IP}},
+	[WIRE_GRE] = {"gre", 1, {LAYER_ETHERNET, LAYER_ROUTERS_4, LAYER_GRE, LAYER_IP}},
+	[WIRE_GRE_ETHERNET] = {"gre-ethernet", 1,
+			       {LAYER_ETHERNET, LAYER_ROUTERS_4, LAYER_GRE_FULL, LAYER_ETHERNET, LAYER_VLAN, LAYER_IP}},
+	[WIRE_VXLAN] = {"vxlan", 1, {LAYER_ETHERNET, LAYER_ROUTERS_4, LAYER_VXLAN, LAYER_ETHERNET, LAYER_IP}},
+	[WIRE_IPIP] = {"ipip", 1, {LAYER_ETHERNET, LAYER_ROUTERS_4, LAYER_IP}},
+	[WIRE_IP6IP] = {"ip6ip", 1, {LAYER_ETHERNET, LAYER_ROUTERS_6, LAYER_IP}},
 };
 
 const char *wire_link_name(enum wire_link l)
@@ -23,238 +393,93 @@ int wire_link_dlt(enum wire_link l)
 	return links[l].dlt;
 }
 
-static void put(struct built *b, const void *p, size_t n)
-{
-	if (n)
-		memcpy(b->bytes + b->n, p, n);
-	b->n += n;
-}
-
-static void put8(struct built *b, unsigned v)
-{
-	b->bytes[b->n++] = (uint8_t)v;
-}
-
-static void put16(struct built *b, unsigned v)
-{
-	put8(b, v >> 8);
-	put8(b, v & 255);
-}
-
-static void put32(struct built *b, uint32_t v)
-{
-	put16(b, v >> 16);
-	put16(b, v & 0xffff);
-}
-
-static uint32_t sum(uint32_t s, const uint8_t *p, size_t n)
-{
-	for (size_t i = 0; i + 1 < n; i += 2)
-		s += (uint32_t)(p[i] << 8 | p[i + 1]);
-	return n & 1 ? s + (uint32_t)(p[n - 1] << 8) : s;
-}
-
-static uint16_t fold(uint32_t s)
-{
-	while (s >> 16)
-		s = (s & 0xffff) + (s >> 16);
-	return (uint16_t)~s;
-}
-
-static size_t address_size(const struct segment *s)
-{
-	return s->src.family == 6 ? 16 : 4;
-}
-
-static void put_tcp(struct built *b, const struct segment *s)
-{
-	size_t at = b->n, n = 20 + s->payload.n, a = address_size(s);
-	uint16_t check;
-
-	put16(b, s->src.port);
-	put16(b, s->dst.port);
-	put32(b, s->seq);
-	put32(b, s->ack);
-	put8(b, 5 << 4);
-	put8(b, s->flags);
-	put16(b, 65535);
-	put16(b, 0);
-	put16(b, 0);
-	put(b, s->payload.p, s->payload.n);
-	check = fold(sum(sum(sum(6 + (uint32_t)n, s->src.addr, a), s->dst.addr, a), b->bytes + at, n));
-	b->bytes[at + 16] = (uint8_t)(check >> 8);
-	b->bytes[at + 17] = (uint8_t)check;
-}
-
-/* bits: the fragment field. */
-static void put_ipv4(struct built *b, const struct segment *s, unsigned protocol, size_t payload, unsigned id, unsigned bits)
-{
-	size_t at = b->n;
-	uint16_t check;
-
-	put8(b, 0x45);
-	put8(b, 0);
-	put16(b, (unsigned)(20 + payload));
-	put16(b, id);
-	put16(b, bits);
-	put8(b, 64);
-	put8(b, protocol);
-	put16(b, 0);
-	put(b, s->src.addr, 4);
-	put(b, s->dst.addr, 4);
-	check = fold(sum(0, b->bytes + at, 20));
-	b->bytes[at + 10] = (uint8_t)(check >> 8);
-	b->bytes[at + 11] = (uint8_t)check;
-}
-
-static void put_ipv6(struct built *b, const struct segment *s, unsigned next, size_t payload)
-{
-	put32(b, 0x60000000);
-	put16(b, (unsigned)payload);
-	put8(b, next);
-	put8(b, 64);
-	put(b, s->src.addr, 16);
-	put(b, s->dst.addr, 16);
-}
-
-static void put_ip(struct built *b, const struct segment *s, uint16_t id)
-{
-	if (s->src.family == 6)
-		put_ipv6(b, s, 6, 20 + s->payload.n);
-	else
-		put_ipv4(b, s, 6, 20 + s->payload.n, id, 0x4000);
-	put_tcp(b, s);
-}
-
-static unsigned ethertype(const struct segment *s)
-{
-	return s->src.family == 6 ? 0x86dd : 0x0800;
-}
-
-static void put_ethernet(struct built *b, unsigned type)
-{
-	static const uint8_t macs[12] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};
-
-	put(b, macs, 12);
-	put16(b, type);
-}
-
-/* An outer IPv4 header for tunnels, between two routers. */
-static void put_outer(struct built *b, unsigned protocol, size_t payload)
-{
-	struct segment outer = {.src = {.addr = {203, 0, 113, 1}, .family = 4}, .dst = {.addr = {203, 0, 113, 2}, .family = 4}};
-
-	put_ethernet(b, 0x0800);
-	put_ipv4(b, &outer, protocol, payload, 1, 0);
-}
-
-static void put_link(struct built *b, enum wire_link link, const struct segment *s, size_t ip)
-{
-	static const uint8_t zeros[16];
-	unsigned type = ethertype(s);
-
-	switch (link) {
-	case WIRE_ETHERNET:
-		put_ethernet(b, type);
-		break;
-	case WIRE_VLAN:
-		put_ethernet(b, 0x8100);
-		put16(b, 42);
-		put16(b, type);
-		break;
-	case WIRE_QINQ:
-		put_ethernet(b, 0x88a8);
-		put16(b, 42);
-		put16(b, 0x8100);
-		put16(b, 7);
-		put16(b, type);
-		break;
-	case WIRE_MPLS:
-		put_ethernet(b, 0x8847);
-		put32(b, 0x00010040);
-		put32(b, 0x00011140);
-		break;
-	case WIRE_PPPOE:
-		put_ethernet(b, 0x8864);
-		put16(b, 0x1100);
-		put16(b, 1);
-		put16(b, (unsigned)(ip + 2));
-		put16(b, s->src.family == 6 ? 0x57 : 0x21);
-		break;
-	case WIRE_SLL:
-		put(b, zeros, 14);
-		put16(b, type);
-		break;
-	case WIRE_SLL2:
-		put16(b, type);
-		put(b, zeros, 16);
-		put16(b, 0);
-		break;
-	case WIRE_NULL_LE:
-		put32(b, s->src.family == 6 ? 0x1e000000 : 0x02000000);
-		break;
-	case WIRE_NULL_BE:
-		put32(b, s->src.family == 6 ? 30 : 2);
-		break;
-	case WIRE_RAW:
-		break;
-	case WIRE_GRE:
-		put_outer(b, 47, ip + 4);
-		put16(b, 0);
-		put16(b, type);
-		break;
-	case WIRE_VXLAN:
-		put_outer(b, 17, ip + 14 + 16);
-		put16(b, 50000);
-		put16(b, 4789);
-		put16(b, (unsigned)(ip + 14 + 16));
-		put16(b, 0);
-		put32(b, 0x08000000);
-		put32(b, 0x00000100);
-		put_ethernet(b, type);
-		break;
-	case WIRE_IPIP:
-		put_outer(b, s->src.family == 6 ? 41 : 4, ip);
-		break;
-	case WIRE_LINKS:
-		break;
-	}
-}
-
 void build_frame(enum wire_link link, const struct segment *s, uint16_t id, struct built *out)
 {
-	size_t ip = (s->src.family == 6 ? 40u : 20u) + 20 + s->payload.n;
+	build_layers(links[link].layers, s, id, out);
+	while (links[link].dlt == 1 && out->n < 60)
+		append(out, "P", 1);
+}
+
+/* ---- fragments ---- */
+
+static struct inside put_fragment_header(struct built *b, unsigned next, unsigned bits, uint32_t id)
+{
+	struct head h = {.n = 0};
+
+	put16(&h, next << 8);
+	put16(&h, bits);
+	put32(&h, id);
+	prepend(b, &h);
+	return (struct inside){.protocol = 44};
+}
+
+static void put_fragment(struct built *b, const struct segment *s, uint16_t id, size_t off, bool more)
+{
+	struct ip4 ip = {.src = s->src.addr, .dst = s->dst.addr, .protocol = 6, .id = id,
+			 .bits = (unsigned)(off / 8) | (more ? 0x2000u : 0)};
+	struct inside in;
+
+	if (s->src.family == 6) {
+		in = put_fragment_header(b, 6, (unsigned)off | more, id);
+		in = put_ipv6(b, s->src.addr, s->dst.addr, in.protocol, false);
+	} else {
+		in = put_ipv4(b, &ip);
+	}
+	put_ethernet(b, in.ethertype);
+}
+
+void build_piece(const struct segment *s, uint16_t id, size_t off, size_t n, bool more, struct built *out)
+{
+	size_t there;
 
 	out->n = 0;
-	put_link(out, link, s, ip);
-	put_ip(out, s, id);
-	while (link == WIRE_ETHERNET && out->n < 60) /* padding of short frames is never data */
-		put8(out, 'P');
+	put_tcp(out, s);
+	there = off < out->n ? out->n - off : 0;
+	there = there < n ? there : n;
+	memmove(out->bytes, out->bytes + off, there);
+	memset(out->bytes + there, 'X', n - there);
+	out->n = n;
+	put_fragment(out, s, id, off, more);
 }
 
 bool build_fragment(const struct segment *s, uint16_t id, size_t size, unsigned index, struct built *out)
 {
-	static struct built whole;
-	size_t off = size * index, n;
-	bool more;
+	size_t all = 20u + s->tcp_options + s->payload.n, off = size * index;
 
-	whole.n = 0;
-	put_tcp(&whole, s);
-	if (off >= whole.n)
+	if (off >= all)
 		return false;
-	n = whole.n - off < size ? whole.n - off : size;
-	more = off + n < whole.n;
-	out->n = 0;
-	put_ethernet(out, ethertype(s));
-	if (s->src.family == 6) {
-		put_ipv6(out, s, 44, 8 + n);
-		put8(out, 6);
-		put8(out, 0);
-		put16(out, (unsigned)off | more);
-		put32(out, id);
-	} else {
-		put_ipv4(out, s, 6, n, id, (unsigned)(off / 8) | (more ? 0x2000u : 0u));
-	}
-	put(out, whole.bytes + off, n);
+	build_piece(s, id, off, all - off < size ? all - off : size, all - off > size, out);
 	return true;
+}
+
+/* ---- capture files ---- */
+
+static void write_number(const struct pcap_writer *w, uint32_t v, int octets)
+{
+	for (int i = 0; i < octets; i++)
+		(void)fputc((int)(v >> 8 * (w->big ? octets - 1 - i : i) & 255), w->f);
+}
+
+bool pcap_writer_open(struct pcap_writer *w, const char *path, int dlt)
+{
+	w->f = fopen(path, "wb");
+	if (!w->f)
+		return false;
+	write_number(w, w->nano ? 0xa1b23c4d : 0xa1b2c3d4, 4);
+	write_number(w, 2, 2);
+	write_number(w, 4, 2);
+	write_number(w, 0, 4);
+	write_number(w, 0, 4);
+	write_number(w, 262144, 4);
+	write_number(w, dlt == 12 ? 101 : (uint32_t)dlt, 4); /* raw IP has another number in files */
+	return true;
+}
+
+void pcap_writer_frame(struct pcap_writer *w, int64_t ts_ns, struct span frame, uint32_t wire_len)
+{
+	write_number(w, (uint32_t)(ts_ns / 1000000000), 4);
+	write_number(w, (uint32_t)(ts_ns % 1000000000 / (w->nano ? 1 : 1000)), 4);
+	write_number(w, (uint32_t)frame.n, 4);
+	write_number(w, wire_len, 4);
+	(void)fwrite(frame.p, 1, frame.n, w->f);
 }

@@ -52,6 +52,9 @@ static const char *escape(const struct reading *r, const char *p, struct text *t
 	case 'n':
 		add(t, '\n');
 		return p + 1;
+	case 't':
+		add(t, '\t');
+		return p + 1;
 	case '0':
 		add(t, 0);
 		return p + 1;
@@ -209,6 +212,29 @@ static void read_line(struct reading *r, char *line)
 	add_piece(r, dir, mark == '+', mark == '-', *line == ' ' ? line + 1 : line);
 }
 
+/* Lines of one side that are lost one after the other are one hole, whatever of the other side is lost between them. */
+static void join_holes(struct dialog *d)
+{
+	size_t kept = 0, last[2] = {MAX_PIECES, MAX_PIECES};
+
+	for (size_t i = 0; i < d->count; i++) {
+		struct piece *p = &d->piece[i];
+		size_t before = last[p->dir];
+
+		if (!p->lost) {
+			last[0] = last[1] = MAX_PIECES;
+		} else if (before < MAX_PIECES && !d->one_sided[p->dir]) {
+			d->piece[before].n += p->n;
+			free(p->data);
+			continue;
+		} else {
+			last[p->dir] = kept;
+		}
+		d->piece[kept++] = *p;
+	}
+	d->count = kept;
+}
+
 void dialog_read(const char *path, struct dialog *d)
 {
 	struct reading r = {.d = d, .path = path, .ts = START};
@@ -230,6 +256,7 @@ void dialog_read(const char *path, struct dialog *d)
 	d->end_ts = r.ts + STEP_NS;
 	for (size_t i = 0; i < d->count; i++)
 		d->piece[i].lost |= d->one_sided[d->piece[i].dir];
+	join_holes(d);
 }
 
 void dialog_free(struct dialog *d)

@@ -227,7 +227,14 @@ void expect_print(struct json_object *event)
 	const char *dataset = dataset_of(event);
 	const char *head = headline(event, dataset);
 
-	printf("%s %s", dataset, *head ? head : "\"\"");
+	if (*head && !strpbrk(head, "\r\n\t\b\033\"")) {
+		printf("%s %s", dataset, head);
+	} else { /* what a terminal or the notation would trip over */
+		struct json_object *quoted = json_object_new_string(head);
+
+		printf("%s %s", dataset, json_object_to_json_string_ext(quoted, JSON_C_TO_STRING_NOSLASHESCAPE));
+		json_object_put(quoted);
+	}
 	for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
 		struct json_object *v = strcmp(aliases[i].dataset, dataset) == 0 ? lookup(event, aliases[i].path) : NULL;
 

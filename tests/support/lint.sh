@@ -4,7 +4,7 @@ set -eu
 fail=0
 sources=$(find src include tests -name '*.[ch]')
 
-bad=$(awk 'length($0) > 132 { print FILENAME ":" FNR ": " length($0) " columns" }' $sources)
+bad=$(awk 'length($0) > 140 && !/^X\(/ { print FILENAME ":" FNR ": " length($0) " columns" }' $sources)
 [ -z "$bad" ] || { echo "$bad"; fail=1; }
 bad=$(grep -nE '[[:space:]]+$' $sources || true)
 [ -z "$bad" ] || { echo "white space at line ends:"; echo "$bad"; fail=1; }

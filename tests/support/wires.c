@@ -33,10 +33,13 @@ static void feed_piece(struct session *s, const struct piece *p, size_t from, si
 {
 	struct chunk c = {.kind = p->lost ? CHUNK_GAP : CHUNK_DATA, .dir = p->dir, .off = p->off + from, .len = to - from, .ts = p->ts,
 			  .frame = frame, .peer_seen = p->peer_seen};
-	uint8_t *copy = malloc(to - from + 1); /* so that ASan sees what is kept too long */
+	uint8_t *copy = NULL;
 
-	memcpy(copy, p->data + from, to - from);
-	c.data = p->lost ? NULL : copy;
+	if (!p->lost) {
+		copy = malloc(to - from + 1); /* so that ASan sees what is kept too long */
+		memcpy(copy, p->data + from, to - from);
+		c.data = copy;
+	}
 	session_feed(s, &c);
 	free(copy);
 }
