@@ -268,8 +268,10 @@ static bool all_feedings(struct runs *r)
 /* The first wire that differs says enough: the others mostly differ in the same way. */
 static bool all_wires(struct runs *r)
 {
-	bool ok = true;
+	bool ok = true, lost[2] = {false, false};
 
+	for (size_t i = 0; i < r->d->count; i++)
+		lost[r->d->piece[i].dir] |= r->d->piece[i].lost;
 	for (size_t i = 0; ok && i < wire_count; i++) {
 		const struct wire *w = &wires[i];
 
@@ -277,6 +279,8 @@ static bool all_wires(struct runs *r)
 		bool partial = r->d->midstream || r->d->one_sided[0] || r->d->one_sided[1];
 
 		if ((w->no_handshake || partial) && (w->shuffle || w->mss < 100))
+			continue;
+		if (w->shuffle && lost[DIR_CLIENT] && lost[DIR_SERVER]) /* which of two holes is known first is a matter of arrival */
 			continue;
 		if (w->no_handshake && r->d->piece[0].dir == DIR_CLIENT) /* who talks first is not known without one */
 			continue;

@@ -3,8 +3,8 @@
  *
  *   LIST row:  NAME  CAPTURE  [OPTIONS]        expected events in tests/pcap/NAME.expected, notation of tests/dialogs/README.md
  *
- * Every sample, listed or not: each line is JSON that fits the schema, two runs give the same octets, and no secret of the samples
- * stands in JSON or transcript.
+ * Every sample, listed or not: each line is JSON that fits the schema, two runs give the same octets, so does the same capture from
+ * standard input, as .gz and as .zst, and no secret of the samples stands in JSON or transcript.
  */
 #include "expect.h"
 #include "schema_check.h"
@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
 
 static const char *const secrets[] = {"s3cr3t-Alice", "wr0ng-Alice"};
 
@@ -22,24 +25,33 @@ struct output {
 	size_t n;
 };
 
-static struct output run(const char *capture, const char *options)
+static struct output read_all(FILE *f)
 {
-	const char *program = getenv("SMTPSCOPE");
-	char command[1024];
 	struct output o = {malloc(1), 0};
 	char part[65536];
 	size_t n;
-	FILE *f;
 
-	program = program ? program : "./smtpscope";
-	snprintf(command, sizeof command, "%s%s -r %s %s 2>/dev/null", strchr(program, '/') ? "" : "./", program, capture, options);
-	f = popen(command, "r");
 	while ((n = fread(part, 1, sizeof part, f)) > 0) {
 		o.p = realloc(o.p, o.n + n + 1);
 		memcpy(o.p + o.n, part, n);
 		o.n += n;
 	}
 	o.p[o.n] = '\0';
+	return o;
+}
+
+/* capture: what stands behind -r, "- <FILE" for standard input. */
+static struct output run(const char *capture, const char *options)
+{
+	const char *program = getenv("SMTPSCOPE");
+	char command[1024];
+	struct output o;
+	FILE *f;
+
+	program = program ? program : "./smtpscope";
+	snprintf(command, sizeof command, "%s%s %s -r %s 2>/dev/null", strchr(program, '/') ? "" : "./", program, options, capture);
+	f = popen(command, "r");
+	o = read_all(f);
 	pclose(f);
 	return o;
 }
@@ -86,14 +98,70 @@ static bool fits_schema(const char *capture, const struct got *g)
 	return true;
 }
 
+/* The capture, read another way, must give the same octets. */
+static bool same_again(const char *capture, const char *other, const char *how, const struct output *json)
+{
+	struct output again = run(other, "-o json");
+	bool ok = json->n == again.n && memcmp(json->p, again.p, json->n) == 0;
+
+	if (!ok)
+		printf("%s: other events %s\n", capture, how);
+	free(again.p);
+	return ok;
+}
+
+static void write_packed(const char *gz, const char *zst, const struct output *raw)
+{
+	size_t room = ZSTD_compressBound(raw->n);
+	char *packed = malloc(room);
+	gzFile z = gzopen(gz, "wb");
+	FILE *f = fopen(zst, "wb");
+
+	if (!packed || !z || !f) {
+		fprintf(stderr, "%s: cannot be written\n", zst);
+		exit(2);
+	}
+	gzwrite(z, raw->p, (unsigned)raw->n);
+	gzclose(z);
+	fwrite(packed, 1, ZSTD_compress(packed, room, raw->p, raw->n, 3), f);
+	fclose(f);
+	free(packed);
+}
+
+static bool same_from_everywhere(const char *capture, const struct output *json)
+{
+	char directory[] = "/tmp/run_pcaps.XXXXXX", gz[64], zst[64], from[512];
+	struct output raw;
+	FILE *f = fopen(capture, "rb");
+	bool ok;
+
+	if (!f || !mkdtemp(directory)) {
+		perror(capture);
+		exit(2);
+	}
+	raw = read_all(f);
+	fclose(f);
+	snprintf(gz, sizeof gz, "%s/x.pcap.gz", directory);
+	snprintf(zst, sizeof zst, "%s/x.pcap.zst", directory);
+	write_packed(gz, zst, &raw);
+	snprintf(from, sizeof from, "- <%s", capture);
+	ok = same_again(capture, capture, "in a second run", json);
+	ok &= same_again(capture, from, "from standard input", json);
+	ok &= same_again(capture, gz, "as .gz", json);
+	ok &= same_again(capture, zst, "as .zst", json);
+	unlink(gz);
+	unlink(zst);
+	rmdir(directory);
+	free(raw.p);
+	return ok;
+}
+
 static bool check_sample(const char *capture)
 {
 	static struct got g;
-	struct output json = run(capture, "-o json"), again = run(capture, "-o json"), text = run(capture, "-o text -vv");
-	bool ok = json.n == again.n && memcmp(json.p, again.p, json.n) == 0;
+	struct output json = run(capture, "-o json"), text = run(capture, "-o text -vv");
+	bool ok = same_from_everywhere(capture, &json);
 
-	if (!ok)
-		printf("%s: two runs differ\n", capture);
 	parse(&json, &g);
 	ok &= fits_schema(capture, &g);
 	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
@@ -103,7 +171,6 @@ static bool check_sample(const char *capture)
 		}
 	got_clear(&g);
 	free(json.p);
-	free(again.p);
 	free(text.p);
 	return ok;
 }

@@ -49,7 +49,6 @@ struct defrag {
 	struct table *table;
 	struct defrag_stats stats;
 	uint64_t bytes;
-	int64_t last_ts;
 	uint8_t *whole; /* handed out last time */
 	size_t whole_size;
 };
@@ -146,16 +145,11 @@ static struct set *set_of(struct defrag *d, const struct ip_fragment *f, int64_t
 
 /* ---- limits ---- */
 
-/*
- * A set is too old when this packet and the one before agree, so that one wrong timestamp expires nothing. One from the
- * future becomes a set of now.
- */
-static void expire(struct defrag *d, int64_t ts)
+/* A set from the future, which a clock that was set back leaves behind, becomes one of now. */
+static void expire(struct defrag *d, int64_t now)
 {
-	int64_t now = ts < d->last_ts ? ts : d->last_ts;
 	struct set *s;
 
-	d->last_ts = ts;
 	while ((s = oldest(d)) != NULL) {
 		if (s->first_ts > now)
 			s->first_ts = now;

@@ -1,4 +1,7 @@
-/* build_packet.c - see build_packet.h. From the inside out: each layer goes in front of what is there and knows its length. */
+/*
+ * build_packet.c - see build_packet.h. From the inside out: each layer goes in front of what is there and so knows its
+ * length.
+ */
 #include "build_packet.h"
 
 #include <string.h>
@@ -293,7 +296,8 @@ static struct inside put_vxlan(struct built *b)
 	return (struct inside){.protocol = 17};
 }
 
-static struct inside put_layer(struct built *b, enum layer layer, const struct segment *s, uint16_t id, struct inside in)
+static struct inside put_layer(struct built *b, enum layer layer, const struct segment *s, uint16_t id,
+			       struct inside in)
 {
 	switch (layer) {
 	case LAYER_ETHERNET:

@@ -1,6 +1,6 @@
 /*
- * build_packet.h - frames for tests: a TCP segment inside of IP inside of any headers, whole or in IP fragments, and a capture
- * file of them. Checksums are right unless a segment says otherwise.
+ * build_packet.h - frames for tests: a TCP segment inside of IP inside of any headers, whole or in IP fragments, and a
+ * capture file of them. Checksums are right unless a segment says otherwise.
  */
 #ifndef TESTS_BUILD_PACKET_H
 #define TESTS_BUILD_PACKET_H
@@ -71,9 +71,9 @@ int wire_link_dlt(enum wire_link l);
 void build_frame(enum wire_link link, const struct segment *s, uint16_t id, struct built *out);
 
 /*
- * Fragments on Ethernet. What is cut is the IP payload: TCP header, options, payload. build_piece: octets off .. off + n of it
- * (a multiple of 8 and inside of it are the caller's affair: what is beyond its end is 'X'). build_fragment: piece number
- * index of all of size octets (a multiple of 8); false when there is none.
+ * Fragments on Ethernet. What is cut is the IP payload: TCP header, options, payload. build_piece: octets off .. off + n
+ * of it, 'X' beyond its end; whether that makes sense is the caller's affair. build_fragment: piece number index of all
+ * of size octets (a multiple of 8); false when there is none.
  */
 void build_piece(const struct segment *s, uint16_t id, size_t off, size_t n, bool more, struct built *out);
 bool build_fragment(const struct segment *s, uint16_t id, size_t size, unsigned index, struct built *out);
