@@ -3,8 +3,8 @@
  *
  *   run_dialogs [-v] [NAME...]      -v prints the events of each dialogue in the notation of .events files
  *
- * The run with whole pieces is compared with the .events file and parsed back with json-c; all others must give the same octets, but
- * for times, frame numbers, addresses. Every octet of every output is searched for the dialogue's secrets.
+ * The run with whole pieces is compared with the .events file and parsed back with json-c; all others must give the same
+ * octets, but for times, frame numbers, addresses. Every octet of every output is searched for the dialogue's secrets.
  */
 #include "dialog.h"
 #include "expect.h"
@@ -168,7 +168,8 @@ static bool run_reference(const struct dialog *d, const char *events, bool verbo
 {
 	static struct got got;
 	static struct expected expected;
-	struct reference r = {.writer = json_writer_new(65536), .json = {malloc(LINES_MAX), 0}, .transcript = {malloc(LINES_MAX), 0}};
+	struct reference r = {
+	    .writer = json_writer_new(65536), .json = {malloc(LINES_MAX), 0}, .transcript = {malloc(LINES_MAX), 0}};
 	struct sink *sink = sink_open_callback(on_text, &r);
 	struct text_options look = {.verbosity = 2};
 	struct feeding whole = {0};
@@ -185,7 +186,9 @@ static bool run_reference(const struct dialog *d, const char *events, bool verbo
 		printf("%s:%s\n", d->name, ok ? "" : " the events differ (- expected, + came)");
 		expect_match(&expected, &got, true);
 	}
-	ok &= check_schema(d, &got) & no_leak(d, &r.json, "json") & no_leak(d, &r.transcript, "text");
+	ok &= check_schema(d, &got);
+	ok &= no_leak(d, &r.json, "json");
+	ok &= no_leak(d, &r.transcript, "text");
 	got_clear(&got);
 	expected_free(&expected);
 	json_writer_free(&r.writer);
@@ -200,7 +203,7 @@ static bool run_reference(const struct dialog *d, const char *events, bool verbo
 static void show_event(const struct lines *l, size_t off, char mark)
 {
 	static struct got one;
-	size_t start = off, near = off > 24 ? off - 24 : 0;
+	size_t start = off, near = off > 24 ? off - 24 : 0, shown;
 
 	if (off >= l->n) {
 		printf("  %c (no event)\n", mark);
@@ -211,7 +214,8 @@ static void show_event(const struct lines *l, size_t off, char mark)
 	got_add(&one, l->p + start, strcspn(l->p + start, "\n"));
 	printf("  %c ", mark);
 	expect_print(one.event[0]);
-	printf("  %c     ...%.*s...\n", mark, (int)strcspn(l->p + near, "\n") < 72 ? (int)strcspn(l->p + near, "\n") : 72, l->p + near);
+	shown = strcspn(l->p + near, "\n");
+	printf("  %c     ...%.*s...\n", mark, (int)(shown < 72 ? shown : 72), l->p + near);
 	got_clear(&one);
 }
 
@@ -275,14 +279,14 @@ static bool all_wires(struct runs *r)
 	for (size_t i = 0; ok && i < wire_count; i++) {
 		const struct wire *w = &wires[i];
 
-		/* what is lost, or open at its start, is not the same loss on every wire: there the numbers of the plain wire count */
+		/* what is lost, or open at its start, is not the same loss on every wire */
 		bool partial = r->d->midstream || r->d->one_sided[0] || r->d->one_sided[1];
 
 		if ((w->no_handshake || partial) && (w->shuffle || w->mss < 100))
 			continue;
-		if (w->shuffle && lost[DIR_CLIENT] && lost[DIR_SERVER]) /* which of two holes is known first is a matter of arrival */
+		if (w->shuffle && lost[DIR_CLIENT] && lost[DIR_SERVER]) /* arrival decides which of two holes is known first */
 			continue;
-		if (w->no_handshake && r->d->piece[0].dir == DIR_CLIENT) /* who talks first is not known without one */
+		if (w->no_handshake && r->d->piece[0].dir == DIR_CLIENT) /* without one nobody knows who talks first */
 			continue;
 		r->now.out.n = 0;
 		r->now.loose = w->no_handshake || partial;

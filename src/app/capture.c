@@ -1,8 +1,8 @@
 /*
  * capture.c - libpcap. See capture.h.
  *
- * Files are read with nanosecond timestamps whatever they carry; whether the file had them is told by its magic number through
- * pcap_get_tstamp_precision's absence of a third state, so microsecond files end in 000 and are printed with six digits.
+ * Files are read with nanosecond timestamps whatever they carry; libpcap does not say what they had, so a file counts as one of
+ * microseconds until a timestamp shows otherwise.
  */
 #include "capture.h"
 
@@ -35,9 +35,14 @@ struct capture {
 	time_t retry_at;
 };
 
-static int64_t to_ns(const struct pcap_pkthdr *h)
+/* unit: nanoseconds in tv_usec, which libpcap uses for both precisions. What no clock shows (before 1970, after 2262) is cut. */
+static int64_t to_ns(const struct pcap_pkthdr *h, int64_t unit)
 {
-	return (int64_t)h->ts.tv_sec * 1000000000 + (int64_t)h->ts.tv_usec; /* precision nano: tv_usec holds nanoseconds */
+	const int64_t latest = INT64_MAX / 1000000000 - 1;
+	int64_t seconds = h->ts.tv_sec < 0 ? 0 : h->ts.tv_sec > latest ? latest : h->ts.tv_sec;
+	int64_t part = (int64_t)h->ts.tv_usec * unit;
+
+	return seconds * 1000000000 + (part < 0 || part >= 1000000000 ? 0 : part);
 }
 
 static int set_filter(struct capture *c, struct err *err)
@@ -242,9 +247,7 @@ static enum capture_status deliver(struct capture *c, const struct pcap_pkthdr *
 {
 	c->file_frames++;
 	*out = (struct frame){.bytes = span_of(bytes, h->caplen), .wire_len = h->len, .number = ++c->frames, .dlt = c->dlt};
-	out->ts = to_ns(h);
-	if (c->live && !c->nanoseconds)
-		out->ts = (int64_t)h->ts.tv_sec * 1000000000 + (int64_t)h->ts.tv_usec * 1000;
+	out->ts = to_ns(h, c->live && !c->nanoseconds ? 1000 : 1);
 	if (!c->live && out->ts % 1000)
 		c->nanoseconds = true;
 	return CAPTURE_FRAME;

@@ -28,8 +28,11 @@ static struct recipient *recipient_at(const struct transaction *t, uint32_t inde
 void mail_open(struct session *s, const struct pending *p, bool lost)
 {
 	struct transaction *t = &s->mail;
-	struct arena arena = t->arena;
+	struct arena arena;
 
+	body_put(s, &t->body); /* of chunks that no transaction wanted */
+	arena_clear(&t->arena);
+	arena = t->arena;
 	*t = (struct transaction){.arena = arena, .number = t->number + 1, .open = true, .low = lost};
 	s->transactions++;
 	t->from = arena_copy(&t->arena, p->address.p ? p->address : SPAN(""));

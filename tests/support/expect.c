@@ -239,7 +239,8 @@ void expect_print(struct json_object *event)
 		struct json_object *v = strcmp(aliases[i].dataset, dataset) == 0 ? lookup(event, aliases[i].path) : NULL;
 
 		if (v && strcmp(json_object_get_string(v), head) != 0)
-			printf(" %s=%s", aliases[i].name, json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+			printf(" %s=%s", aliases[i].name,
+			       json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 	}
 	printf("\n");
 }

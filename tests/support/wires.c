@@ -31,8 +31,8 @@ static struct endpoint endpoint_of(const struct dialog *d, enum dir side, uint8_
 
 static void feed_piece(struct session *s, const struct piece *p, size_t from, size_t to, uint64_t frame)
 {
-	struct chunk c = {.kind = p->lost ? CHUNK_GAP : CHUNK_DATA, .dir = p->dir, .off = p->off + from, .len = to - from, .ts = p->ts,
-			  .frame = frame, .peer_seen = p->peer_seen};
+	struct chunk c = {.kind = p->lost ? CHUNK_GAP : CHUNK_DATA, .dir = p->dir, .off = p->off + from, .len = to - from,
+			  .ts = p->ts, .frame = frame, .peer_seen = p->peer_seen};
 	uint8_t *copy = NULL;
 
 	if (!p->lost) {
@@ -109,7 +109,8 @@ struct plan {
 	struct endpoint side[2];
 };
 
-static void plan_add(struct plan *p, enum dir dir, uint64_t off, uint64_t seen, uint8_t flags, struct span payload, int64_t ts, bool fixed)
+static void plan_add(struct plan *p, enum dir dir, uint64_t off, uint64_t seen, uint8_t flags, struct span payload, int64_t ts,
+		     bool fixed)
 {
 	struct segment s = {.src = p->side[dir], .dst = p->side[dir_other(dir)], .flags = flags, .payload = payload};
 
@@ -130,7 +131,8 @@ static void plan_piece(struct plan *p, const struct piece *q)
 			plan_add(p, q->dir, q->off + at, q->peer_seen, TCP_ACK | TCP_PSH, span_of(q->data + at, n), q->ts, false);
 	}
 	if (p->w->overlap && !q->lost && q->n > 1)
-		plan_add(p, q->dir, q->off + q->n / 3, q->peer_seen, TCP_ACK, span_of(q->data + q->n / 3, q->n - q->n / 3), q->ts, false);
+		plan_add(p, q->dir, q->off + q->n / 3, q->peer_seen, TCP_ACK, span_of(q->data + q->n / 3, q->n - q->n / 3),
+			 q->ts, false);
 }
 
 static void plan_open(struct plan *p)
