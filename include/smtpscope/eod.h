@@ -21,6 +21,7 @@ struct eod {
 	uint64_t longest;  /* octets of the longest line incl. line end, without the stuffed dot */
 	uint64_t bare_lf;  /* lines ended by LF alone */
 	uint64_t unstuffed; /* lines that start with one dot and are no end: their dot is lost */
+	uint64_t size_at_dot, lines_at_dot; /* before the dot that the last candidate is about */
 	/* private */
 	uint8_t state;
 	uint64_t line_length;

@@ -16,7 +16,7 @@
 enum { MOST_FINDINGS = 12, TEXT = 512 };
 
 /* What a run of follow-on errors comes from. */
-enum run { RUN_NONE, RUN_REJECTED_DATA, RUN_BDAT, RUN_EARLY_DOT, RUN_AUTH, RUN_FOREIGN };
+enum run { RUN_NONE, RUN_REJECTED_DATA, RUN_EARLY_DATA, RUN_BDAT, RUN_EARLY_DOT, RUN_AUTH, RUN_FOREIGN };
 
 /* State of one session: the run under way, and which notes were given. */
 struct diag_state {
@@ -162,7 +162,7 @@ static void emit_finding(struct cause *c, struct event *ev, const struct finding
 static enum finding run_finding(enum run run)
 {
 	static const enum finding roots[] = {
-	    [RUN_REJECTED_DATA] = FINDING_data_after_rejected_data, [RUN_BDAT] = FINDING_bdat_undersize,
+	    [RUN_REJECTED_DATA] = FINDING_data_after_rejected_data, [RUN_EARLY_DATA] = FINDING_data_before_354, [RUN_BDAT] = FINDING_bdat_undersize,
 	    [RUN_EARLY_DOT] = FINDING_early_dot, [RUN_AUTH] = FINDING_auth_response_as_command,
 	};
 
@@ -220,16 +220,20 @@ static enum run run_of(const struct diag_state *d, const struct exchange *x)
 	bool failed = x->code >= 400 || x->code == 0;
 	bool junk = x->verb == VERB_UNKNOWN || x->defects & DEFECT(MESSAGE_TEXT);
 
-	if (x->kind != EXCHANGE_COMMAND || !failed || !junk)
+	if (x->kind != EXCHANGE_COMMAND || !failed)
+		return RUN_NONE;
+	if (d->foreign)
+		return RUN_FOREIGN;
+	if (!junk)
 		return RUN_NONE;
 	if (x->situation & SIT(AUTH_REFUSED) && (x->defects & DEFECT(LONE_TOKEN) || span_eq(x->verb_text, SPAN("********"))))
 		return RUN_AUTH;
+	if (x->situation & SIT(DATA_REFUSED) && d->run != RUN_NONE && d->run <= RUN_EARLY_DATA)
+		return d->run;
 	if (x->situation & SIT(DATA_REFUSED))
-		return RUN_REJECTED_DATA;
+		return x->situation & SIT(IN_FLIGHT) ? RUN_EARLY_DATA : RUN_REJECTED_DATA;
 	if (x->situation & SIT(AFTER_BDAT))
 		return RUN_BDAT;
-	if (d->foreign)
-		return RUN_FOREIGN;
 	if (x->situation & SIT(AFTER_MESSAGE) && !(x->defects & DEFECT(TYPO)))
 		return RUN_EARLY_DOT;
 	return RUN_NONE;
@@ -324,7 +328,7 @@ static bool explain_refusal(const struct exchange *x, struct match *m)
 		return false; /* 503 behind an earlier failure of the group, 521, 554 ...: the earlier reply tells */
 	if (!policy && verb->flags & (VERB_EXTENSION | VERB_PRIVATE | VERB_OBSOLETE))
 		return false;
-	if (x->situation & SIT(RCPT_ALL_REFUSED))
+	if (x->situation & SIT(RCPT_ALL_REFUSED) && (x->verb == VERB_DATA || x->verb == VERB_BDAT || x->verb == VERB_BURL))
 		return false;
 	*m = (struct match){finding_info(f), f, finding_info(f)->confidence, 1};
 	return true;

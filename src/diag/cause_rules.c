@@ -14,6 +14,11 @@
 
 /* ---- predicates ---- */
 
+static bool not_misplaced(const struct exchange *x)
+{
+	return !x->defects && x->code != 501 && x->code != 503;
+}
+
 static bool is_ascii(const struct exchange *x)
 {
 	return !(x->defects & DEFECT(UTF16));
@@ -64,6 +69,11 @@ static bool is_530(const struct exchange *x)
 static bool is_530_tls(const struct exchange *x)
 {
 	return x->code == 530 && says_tls(x);
+}
+
+static bool says_synchronization(const struct exchange *x)
+{
+	return text_has(x, "synchronization");
 }
 
 static bool too_many_errors(const struct exchange *x)
@@ -263,6 +273,8 @@ const struct rule cause_rules[] = {
     {FINDING_command_before_greeting, 0, S(BEFORE_GREETING), S(PROXY) | S(PORT_TLS), 0, WHEN_ANY, NULL},
     {FINDING_pipelining_not_advertised, 0, S(IN_FLIGHT), S(PIPELINING) | S(AFTER_QUIT) | S(BEFORE_GREETING), 0, WHEN_ANY, NULL},
     {FINDING_pipelining_past_sync_point, 0, S(PAST_SYNC), S(AFTER_QUIT) | S(BEFORE_GREETING), 0, WHEN_ANY, NULL},
+    {FINDING_pipelining_not_advertised, 0, 0, S(PIPELINING) | S(BEFORE_GREETING), 0, WHEN_REFUSED, says_synchronization},
+    {FINDING_pipelining_past_sync_point, 0, S(PIPELINING), S(BEFORE_GREETING), 0, WHEN_REFUSED, says_synchronization},
     {FINDING_client_ignored_error, 0, S(REPEATED), S(IN_FLIGHT), ~(AUTH_VERBS | V(RCPT) | V(UNKNOWN)), WHEN_5YZ, NULL},
     /* AUTH */
     {FINDING_auth_failed, 0, 0, 0, AUTH_VERBS, WHEN_5YZ, auth_code_535},
@@ -274,8 +286,9 @@ const struct rule cause_rules[] = {
     {FINDING_auth_rate_limited, 0, 0, 0, AUTH_VERBS, WHEN_REFUSED, auth_code_rate},
     {FINDING_auth_no_result, 0, S(CLOSED_UNANSWERED), 0, AUTH_VERBS, WHEN_ANY, NULL},
     /* the server's side */
-    {FINDING_server_closed_without_reply, 0, S(CLOSED_UNANSWERED) | S(SERVER_CLOSED), 0, ~AUTH_VERBS, WHEN_ANY, not_quit},
-    {FINDING_starttls_refused, 0, S(ADVERTISED), S(TLS) | S(MAIL_OPEN) | S(NO_EHLO_SEEN), V(STARTTLS), WHEN_REFUSED, NULL},
+    {FINDING_server_closed_without_reply, 0, S(CLOSED_UNANSWERED) | S(SERVER_CLOSED), S(BEFORE_GREETING) | S(GREETING_REFUSED),
+     ~AUTH_VERBS, WHEN_ANY, not_quit},
+    {FINDING_starttls_refused, 0, S(ADVERTISED), S(TLS) | S(MAIL_OPEN) | S(NO_EHLO_SEEN), V(STARTTLS), WHEN_REFUSED, not_misplaced},
     {FINDING_greeting_masked, 0, 0, 0, 0, WHEN_ANY, has_reply_GREETING_MASKED},
     {FINDING_ehlo_keyword_masked, 0, 0, 0, 0, WHEN_ANY, has_reply_KEYWORD_MASKED},
     {FINDING_starttls_stripped, 0, 0, 0, V(EHLO), WHEN_ANY, hides_starttls},
@@ -304,7 +317,7 @@ struct lenient_row {
 };
 
 static const struct lenient_row lenient[] = {
-    {FINDING_bare_lf_line, {500, 501, 550, 521, 451}},
+    {FINDING_bare_lf_line, {500, 550, 521, 451}},
     {FINDING_bare_cr_in_line, {500, 501, 550, 521}},
     {FINDING_extra_cr, {500, 501, 550}},
     {FINDING_leading_whitespace, {500, 502}},
@@ -314,8 +327,8 @@ static const struct lenient_row lenient[] = {
     {FINDING_missing_angle_brackets, {500, 501, 553, 555}},
     {FINDING_source_route, {500, 501, 550, 553, 555}},
     {FINDING_numeric_domain, {501, 550, 553}},
-    {FINDING_pipelining_not_advertised, {500, 503, 521, 554, 550}},
-    {FINDING_pipelining_past_sync_point, {500, 503, 521, 554, 550}},
+    {FINDING_pipelining_not_advertised, {503, 521, 554, 550}},
+    {FINDING_pipelining_past_sync_point, {503, 521, 554, 550}},
 };
 
 bool rule_explains(enum finding f, const struct exchange *x)

@@ -153,6 +153,8 @@ enum auth_result auth_end(const struct auth *a, int code, struct span enhanced, 
 		return AUTH_CANCELLED;
 	if (code < 400)
 		return closed && !a->lost ? AUTH_ABANDONED : AUTH_UNKNOWN;
+	if (a->responses == 0 && a->steps == 0 && code >= 500) /* nothing was there to be judged */
+		return AUTH_REJECTED;
 	return is_rejection(a, code) ? AUTH_REJECTED : AUTH_FAILURE;
 }
 
@@ -205,6 +207,8 @@ struct span auth_cause(const struct auth *a, enum auth_result result, int code, 
 		return a->cause;
 	if (a->bad_base64)
 		return SPAN("response is not Base64");
+	if (code == 535 && a->responses == 0 && a->steps == 0)
+		return SPAN("mechanism not supported");
 	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
 		if (causes[i].code == code && (!causes[i].enhanced[0] || span_eq(enhanced, span_str(causes[i].enhanced))))
 			return span_str(causes[i].cause);

@@ -93,6 +93,8 @@ static bool take_dot(struct eod_run *r, enum eod_state dot)
 	r->p++;
 	r->piece = r->p;
 	r->e->state = (uint8_t)dot;
+	r->e->size_at_dot = r->e->size + r->e->line_length;
+	r->e->lines_at_dot = r->e->lines;
 	return true;
 }
 
@@ -130,7 +132,7 @@ static enum eod_status after_dot(struct eod_run *r)
 		return EOD_MORE;
 	}
 	if (*r->p == '\n') {
-		if (was == CR_DOT) { /* for the strict reader the dot is text at the end of a line */
+		if (was != CRLF_DOT) { /* for the strict reader the dot is text at the end of a line */
 			show_held(r, ".");
 			e->line_length++;
 		}
@@ -140,7 +142,7 @@ static enum eod_status after_dot(struct eod_run *r)
 		r->p++;
 		return candidate(r, dot_lf_form[was]);
 	}
-	if (was == CR_DOT) { /* inside a line for the strict reader: the dot is text */
+	if (was != CRLF_DOT) { /* only CRLF starts a line for the strict reader: the dot is text */
 		show_held(r, ".");
 		e->line_length++;
 	} else if (*r->p != '.') {
@@ -165,16 +167,14 @@ static enum eod_status after_dot_cr(struct eod_run *r)
 			r->piece = r->p; /* the end's own line end is no text */
 			return EOD_END;
 		}
-		if (was == CR_DOT_CR)
-			show_held(r, ".");
-		show_held(r, "\r\n");
-		line_done(e, e->line_length + (was == CR_DOT_CR ? 3 : 2));
+		show_held(r, ".\r\n");
+		line_done(e, e->line_length + 3);
 		r->piece = r->p;
 		return candidate(r, dot_crlf_form[was]);
 	}
 	form = dot_cr_form[was];
-	show_held(r, was == CR_DOT_CR ? ".\r" : "\r");
-	e->line_length += was == CR_DOT_CR ? 2 : 1;
+	show_held(r, was != CRLF_DOT_CR ? ".\r" : "\r");
+	e->line_length += was != CRLF_DOT_CR ? 2 : 1;
 	r->piece = r->p;
 	e->state = AFTER_CR;
 	return candidate(r, form);

@@ -64,6 +64,7 @@ struct session *session_new(struct pool *pool, const struct session_limits *limi
 	s->record.server = flow->side[DIR_SERVER];
 	s->tls_expected = setup->server_port == 465;
 	s->mode = setup->syn_seen ? MODE_PROXY : MODE_LOST;
+	s->junk_line = !setup->syn_seen;
 	queue_push(s, pending_new(s, setup->syn_seen ? PENDING_GREETING : PENDING_LOST, SPAN_ABSENT));
 	return s;
 }
@@ -394,8 +395,7 @@ static void server_chunk(struct session *s, struct chunk *c)
 		line_reset(r);
 		s->lost_replies = c->off + c->len;
 		s->junk_line = true; /* the rest of the line that the hole cut */
-		if (s->reply.active)
-			s->reply.suspect = true;
+		s->reply.holed |= s->reply.active;
 		return;
 	}
 	while (c->len) {
@@ -469,6 +469,8 @@ void session_feed(struct session *s, const struct chunk *chunk)
 	s->last_ts = c.ts;
 	s->last_frame = c.frame;
 	if (c.kind == CHUNK_END) {
+		if (!s->ended[0] && !s->ended[1])
+			s->server_ended_first = c.dir != client_dir(s);
 		s->ended[c.dir] = true;
 		return;
 	}
@@ -514,7 +516,7 @@ static void finish_queue(struct session *s)
 
 		if (p->kind == PENDING_COMMAND && !p->tentative) {
 			p->x.situation |= s->connection_over ? SIT(CLOSED_UNANSWERED) : 0;
-			if (s->connection_over && s->ended[dir_other(client_dir(s))] && !s->ended[client_dir(s)])
+			if (s->connection_over && s->server_ended_first && s->phase != PHASE_CLOSED) /* no 421, no 221 */
 				p->x.situation |= SIT(SERVER_CLOSED);
 			apply_reply(s, p, NULL);
 		}
@@ -530,7 +532,11 @@ void session_close(struct session **session, enum tcp_close why, int64_t ts)
 	if (!s)
 		return;
 	s->connection_over = why == TCP_CLOSE_FIN || why == TCP_CLOSE_RST;
+	s->closing = true;
 	finish_streams(s);
+	s->mode_before = s->mode;
+	if (s->mode == MODE_BDAT && s->connection_over)
+		body_cut_chunk(s);
 	finish_queue(s);
 	if (s->mail.open)
 		mail_end(s, NULL, NULL);

@@ -39,6 +39,7 @@ static bool apply_hello(struct session *s, struct pending *p, struct reply *r)
 	emit_command(s, p, r);
 	transaction_over(s, p);
 	s->phase = PHASE_HELO;
+	s->doubt = false;
 	s->real.hello = true;
 	s->real.ehlo = p->x.verb != VERB_HELO;
 	s->record.lmtp |= p->x.verb == VERB_LHLO;
@@ -129,6 +130,10 @@ static bool apply_data(struct session *s, struct pending *p, struct reply *r)
 
 static bool apply_bdat(struct session *s, struct pending *p, struct reply *r)
 {
+	if (p->x.defects & DEFECT(BAD_BDAT)) { /* no chunk, so nothing of the message is over */
+		s->real.bdat_failed = refused(r);
+		return true;
+	}
 	if (assumed(p, r)) {
 		s->real.bdat_open = !p->bdat_last;
 		if (!s->mail.body && p->body)
@@ -175,7 +180,7 @@ static bool apply_starttls(struct session *s, struct pending *p, struct reply *r
 		emit_command(s, p, r);
 		s->starttls_accepted = true;
 		tls_begin(s);
-	} else if (refused(r)) {
+	} else if (refused(r) && !p->x.defects && r->code != 501 && r->code != 503) {
 		s->starttls_refused = true;
 	}
 	return true;
@@ -300,6 +305,8 @@ static void apply_greeting(struct session *s, struct pending *p, struct reply *r
 	if (span_find(text, SPAN("LMTP")) != SPAN_NPOS)
 		s->record.lmtp = true;
 	emit_command(s, p, r);
+	if (s->tls_expected && s->opaque[client_dir(s)])
+		emit_notice(s, &(struct notice){.id = NOTICE_TLS_ON_CLEARTEXT}, NULL, SPAN_ABSENT);
 }
 
 /* The real state at the time of the reply, for diag. */

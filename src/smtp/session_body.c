@@ -135,6 +135,8 @@ static void remember_candidate(struct session *s, const char *form)
 		return; /* the first one with a verb behind it is the one that matters */
 	candidate_clear(s);
 	s->candidate_seen = true;
+	s->candidate_size = s->eod.size_at_dot;
+	s->candidate_lines = s->eod.lines_at_dot;
 	span_cstr(span_str(form), s->candidate_form, sizeof s->candidate_form);
 }
 
@@ -157,7 +159,9 @@ static void body_done(struct session *s, struct pending *p)
 	struct body *b = p ? p->body : NULL;
 
 	set_mode(s, MODE_COMMAND);
+	s->after_message = true;
 	if (b) {
+		b->complete = true;
 		b->size += s->eod.size;
 		b->lines = s->eod.lines;
 		b->longest = s->eod.longest;
@@ -226,14 +230,20 @@ void body_resync(struct session *s, int code)
 	char verb[24];
 	bool smuggled = end && candidate_verb(s, verb);
 
-	if (code == 421 && !end)
+	if (code == 421 && !end) {
 		gap = false;
-	else if (end)
+		emit_notice(s, &(struct notice){.id = NOTICE_MISSING_FINAL_DOT}, p ? &p->last : NULL, SPAN_ABSENT);
+	}
+	if (end)
 		smuggling_notice(s, NOTICE_NONSTANDARD_END);
 	if (!end && !gap)
 		return; /* refused in the middle: the client's dot is still to come */
 	if (smuggled)
 		smuggling_notice(s, NOTICE_SMUGGLING_CONFIRMED);
+	if (end) { /* the message is what stands before the end that was taken */
+		s->eod.size = s->candidate_size;
+		s->eod.lines = s->candidate_lines;
+	}
 	body_done(s, p);
 	s->suspect = false;
 	if (end)
@@ -281,6 +291,15 @@ void body_begin_chunk(struct session *s, struct pending *p)
 		set_mode(s, MODE_BDAT);
 	if (p->bdat_last && !s->bdat_left)
 		body_put(s, &s->bdat_body);
+}
+
+void body_cut_chunk(struct session *s)
+{
+	struct pending *last = queue_last(s);
+	uint64_t size = last && last->x.verb == VERB_BDAT ? last->bdat_size : s->bdat_left;
+
+	emit_notice(s, &(struct notice){.id = NOTICE_BDAT_SHORT, .a = size - s->bdat_left, .b = size}, last ? &last->first : NULL,
+		    SPAN_ABSENT);
 }
 
 static void count_chunk(struct body *b, struct span piece)

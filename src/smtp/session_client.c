@@ -114,7 +114,7 @@ static uint64_t session_bits(const struct session *s)
 	bits |= s->mode == MODE_LOST ? SIT(AFTER_GAP) : 0;
 	bits |= !s->list_known ? SIT(NO_EHLO_SEEN) : 0;
 	bits |= s->tls_expected ? SIT(PORT_TLS) : 0;
-	bits |= !s->syn_seen ? SIT(MIDSTREAM) : 0;
+	bits |= !s->syn_seen || s->doubt ? SIT(MIDSTREAM) : 0;
 	bits |= s->proxy ? SIT(PROXY) : 0;
 	bits |= s->size_limit != EV_NONE && s->size_limit ? SIT(SIZE_ADVERTISED) : 0;
 	if (s->mail.open && s->mail.count && s->mail.refused == s->mail.count)
@@ -158,7 +158,8 @@ static void judge_parameters(const struct session *s, struct command *c)
 	for (unsigned i = 0; s->list_known && !(c->defects & DEFECT(PARAMS_MALFORMED)) && i < c->param_count; i++) {
 		const struct param_info *info = param_find(c->params[i].keyword);
 
-		if (info && info->keyword && !ehlo_advertises(s, info->keyword)) {
+		if (info && info->keyword && !ehlo_advertises(s, info->keyword) &&
+		    !(span_ieq(c->params[i].keyword, SPAN("BODY")) && s->keywords & EHLO(BINARYMIME))) {
 			c->defects |= DEFECT(UNKNOWN_PARAMETER);
 			if (!c->bad.p)
 				c->bad = c->params[i].keyword;
@@ -214,7 +215,7 @@ static void after_sending(struct session *s, struct pending *p, const struct com
 		body_begin_chunk(s, p);
 	else if (p->flags & VERB_SWITCHES_MODE && !p->tentative)
 		s->blocker = p;
-	if (p->x.verb == VERB_QUIT)
+	if (p->x.verb == VERB_QUIT && !p->tentative)
 		s->quit = true;
 	if (p->flags & VERB_OPENS_MAIL || p->x.verb == VERB_RSET || p->flags & VERB_IS_HELLO)
 		body_put(s, &s->bdat_body);

@@ -74,6 +74,7 @@ void ehlo_learn(struct session *s, const struct reply *r)
 	uint8_t *at;
 
 	ehlo_forget(s);
+	s->list_known = !r->holed;
 	for (uint32_t i = 1; i <= count; i++) {
 		learn_keyword(s, r->text[i]);
 		total += r->text[i].n;

@@ -202,7 +202,7 @@ static const char *state_name(const struct session *s)
 	static const char *const modes[MODES] = {
 	    [MODE_AUTH] = "auth", [MODE_DATA] = "data", [MODE_BDAT] = "bdat", [MODE_TLS] = "tls"};
 
-	return modes[s->mode] ? modes[s->mode] : phase_name(s->phase);
+	return modes[s->mode_before] ? modes[s->mode_before] : phase_name(s->phase);
 }
 
 static const char *role_name(const struct session *s)

@@ -39,6 +39,7 @@ struct view {
 struct body {
 	uint32_t refs;
 	uint64_t size, lines, longest, unstuffed, chunks, lost;
+	bool complete; /* DATA: the end was seen */
 	struct arena arena;
 	struct header header;
 };
@@ -98,6 +99,7 @@ struct reply {
 	struct span *text;
 	struct span enhanced;
 	bool suspect;          /* the client went on as if it were complete */
+	bool holed;            /* a hole is inside it */
 	bool text_cut;
 };
 
@@ -153,13 +155,15 @@ struct session {
 	bool syn_seen, guessed_roles, roles_known;
 
 	enum mode mode;
+	enum mode mode_before; /* TLS began, or the connection ended: what it was then */
+	bool closing;
 	enum phase phase;
 	struct view real, seen; /* seen: the client's view */
 	bool view_stale;        /* replies were matched since .seen was made */
 
 	struct line_reader reader[2]; /* by dir */
 	uint64_t offset[2];           /* delivered so far, gaps included, by dir */
-	bool had_data[2], ended[2];
+	bool had_data[2], ended[2], server_ended_first;
 	bool connection_over;         /* closing, and not because the capture or the memory ended */
 
 	struct pending *queue, **queue_end;
@@ -174,7 +178,8 @@ struct session {
 	uint64_t sync_end;       /* the same, of the last command that must end a group */
 	uint64_t greeting_end;   /* 0 until the greeting came */
 	uint64_t lost_replies;   /* server offset behind the last hole or junk; 0 none */
-	bool junk_line;
+	bool junk_line;          /* the next line of the server may be the rest of one that is lost */
+	bool doubt;              /* a command that is lost succeeded: the real state may be further than known */
 
 	/* facts of EHLO */
 	bool list_known, helo_only;
@@ -199,7 +204,7 @@ struct session {
 	bool body_gap;            /* octets of the body in progress are lost */
 	struct held *candidate;   /* client bytes behind a non-standard end of data */
 	struct held **candidate_end;
-	uint64_t candidate_bytes;
+	uint64_t candidate_bytes, candidate_size, candidate_lines;
 	char candidate_form[16];
 	struct span candidate_verb;
 	bool candidate_seen, candidate_full, suspect; /* suspect: the strict end came, the server may have seen more */
@@ -254,6 +259,7 @@ struct body *body_ref(struct body *b);
 void body_resync(struct session *s, int code);        /* a reply came while the text is being sent */
 bool body_prove_smuggling(struct session *s, int code); /* one reply too many after a suspect message */
 void body_lost(struct session *s, uint64_t n);         /* octets of the text fell into a hole */
+void body_cut_chunk(struct session *s);                /* the connection ended inside a chunk */
 void body_settle(struct session *s);                  /* no extra reply came: the strict reading stands */
 void candidate_clear(struct session *s);
 

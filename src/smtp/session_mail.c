@@ -146,6 +146,8 @@ static const char *result_of(const struct session *s, const struct recipient_lis
 {
 	bool own_fates = s->record.lmtp || s->mail.prdr;
 
+	if (!r && s->closing && !s->connection_over) /* the input ended, not the session */
+		return "unknown";
 	if (!r)
 		return had_data && s->mail.low ? "unknown" : "aborted";
 	if (own_fates && had_data && l->accepted_n)
@@ -174,8 +176,10 @@ static void put_header(struct event *ev, struct header *h)
 
 static void put_body(struct event *ev, struct body *b)
 {
-	ev->message_size = b->size;
-	ev->message_lines = b->lines;
+	if (b->complete || b->chunks) {
+		ev->message_size = b->size;
+		ev->message_lines = b->lines;
+	}
 	ev->message_chunks = b->chunks ? b->chunks : EV_NONE;
 	put_header(ev, &b->header);
 }

@@ -114,8 +114,10 @@ void queue_drop_tentative(struct session *s)
 void queue_confirm_tentative(struct session *s)
 {
 	for (struct pending *p = s->queue; p; p = p->next) {
-		if (p->tentative && p->kind == PENDING_COMMAND)
+		if (p->tentative && p->kind == PENDING_COMMAND) {
 			s->commands++;
+			s->quit |= p->x.verb == VERB_QUIT;
+		}
 		p->tentative = false;
 	}
 }

@@ -97,16 +97,20 @@ void reply_suspect(struct session *s, const struct line *client)
 	const struct pending *p = s->queue;
 	uint64_t sent = s->offset[dir_other(client_dir(s))];
 	struct line l;
+	bool greeting;
 
-	if (!p || p->next || client->first.peer_seen < sent || client->first.peer_seen == 0)
+	if (!p || client->first.peer_seen < sent || client->first.peer_seen == 0)
 		return;
-	if (p->kind == PENDING_COMMAND && !(p->flags & VERB_LAST))
+	if (p->kind == PENDING_LOST && p->next) /* no handshake was seen: the marker stays in front */
+		p = p->next;
+	if (p->next || (p->kind == PENDING_COMMAND && !(p->flags & VERB_LAST)))
 		return;
-	if (line_pending(r) && p->kind == PENDING_GREETING && line_finish(r, &l) == 1)
+	greeting = p->kind == PENDING_GREETING || (p->kind == PENDING_LOST && !s->greeting_end);
+	if (line_pending(r) && greeting && line_finish(r, &l) == 1)
 		server_line(s, &l);
 	if (!s->reply.active)
 		return;
-	if (p->kind == PENDING_GREETING)
+	if (greeting)
 		s->reply.suspect = true;
 	else
 		reply_flush(s);
@@ -115,7 +119,8 @@ void reply_suspect(struct session *s, const struct line *client)
 /* A line without a code where no reply is under way. */
 static void junk_line(struct session *s, const struct line *l, const struct reply_line *rl)
 {
-	bool cut = s->junk_line || l->end == LINE_END_NONE;
+	bool greets = span_ifind(l->text, SPAN("SMTP")) != SPAN_NPOS; /* then it is no rest of a cut line */
+	bool cut = (s->junk_line && !greets) || l->end == LINE_END_NONE;
 
 	s->junk_line = false;
 	if (cut && !(s->queue && s->queue->kind == PENDING_GREETING && l->first.off == 0))
@@ -137,8 +142,10 @@ void server_line(struct session *s, const struct line *l)
 	struct reply_line rl;
 
 	reply_line_parse(l->text, l->length, l->end, &rl);
+	if (r->active && rl.code >= 0 && r->holed && rl.code != r->code)
+		reply_flush(s);
 	if (r->active && rl.code >= 0 && r->suspect &&
-	    (rl.code != r->code || !s->queue || s->queue->kind != PENDING_GREETING))
+	    (rl.code != r->code || !s->queue || s->queue->kind == PENDING_COMMAND))
 		reply_flush(s);
 	if (!r->active && rl.code < 0) {
 		junk_line(s, l, &rl);
@@ -182,6 +189,18 @@ static bool code_fits_later(const struct pending *p, int code)
 	return false;
 }
 
+/*
+ * A line inside a line (a bare LF that the server takes for text): the client went on to QUIT after one reply, and the 221 to that
+ * shows that the second line never had one of its own.
+ */
+static bool never_a_command(const struct session *s, const struct pending *p, const struct reply *r)
+{
+	const struct pending *next = p->next;
+
+	return r->code == 221 && p->kind == PENDING_COMMAND && p->x.verb == VERB_UNKNOWN && next && next->x.verb == VERB_QUIT &&
+	       next->first.peer_seen >= s->reply_end;
+}
+
 static bool answered_in_hole(const struct session *s, const struct pending *p, const struct reply *r)
 {
 	if (!s->lost_replies || s->lost_replies > r->start || p->stage != STAGE_REPLY || s->lost_replies <= p->first.peer_seen)
@@ -198,7 +217,7 @@ static struct pending *find_command(struct session *s, const struct reply *r)
 	struct pending *p;
 
 	while ((p = s->queue)) {
-		bool here = p->kind == PENDING_LOST ? !p->next || is_for_earlier(r, p->next) : !answered_in_hole(s, p, r);
+		bool here = p->kind == PENDING_LOST ? !p->next || is_for_earlier(r, p->next) : !answered_in_hole(s, p, r) && !never_a_command(s, p, r);
 
 		if (here)
 			return p;
@@ -263,6 +282,7 @@ static void reply_orphan(struct session *s, const struct pending *p, struct repl
 		midstream_greeting(s, r);
 		return;
 	}
+	s->doubt |= p != NULL && r->code < 400; /* who knows what it opened */
 	emit_orphan(s, p ? EXCHANGE_LOST : EXCHANGE_UNSOLICITED, r);
 	orphan_effects(s, r);
 }

@@ -25,12 +25,13 @@ void tls_begin(struct session *s)
 {
 	bool agreed = s->starttls_accepted;
 
+	s->mode_before = s->mode;
 	s->tls = agreed || s->tls_expected;
 	s->opaque[client_dir(s)] = true;
 	s->opaque[dir_other(client_dir(s))] |= agreed;
 	s->blocker = NULL;
 	set_mode(s, MODE_TLS);
-	if (agreed || s->tls_expected)
+	if (agreed || s->tls_expected || s->mode_before == MODE_LOST) /* in the middle: STARTTLS may have come before */
 		return;
 	emit_notice(s, &(struct notice){.id = NOTICE_TLS_ON_CLEARTEXT, .situation = s->tls_expected ? SIT(PORT_TLS) : 0}, NULL,
 		    SPAN_ABSENT);
@@ -129,7 +130,7 @@ void tls_bytes(struct session *s, struct chunk *c)
 		s->opaque[c->dir] = true;
 		if (*c->data == RECORD_ALERT && !s->tls_expected)
 			emit_notice(s, &(struct notice){.id = NOTICE_TLS_ALERT_IN_CLEAR}, &at, SPAN_ABSENT);
-		else if (s->mode != MODE_TLS)
+		else if (s->mode != MODE_TLS && !s->tls_expected)
 			emit_notice(s, &(struct notice){.id = NOTICE_CLEARTEXT_ON_TLS}, &at, SPAN_ABSENT);
 	}
 	if (!t->left && !t->have && !(t->seen & TLS_SEEN_JUNK) &&
