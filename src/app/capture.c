@@ -11,7 +11,7 @@
 
 #include <pcap/pcap.h>
 
-#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,6 +190,10 @@ static int open_live(struct capture *c, struct err *err)
 		close_handle(c);
 		return -1;
 	}
+	if (pcap_setnonblock(c->pcap, 1, text) != 0) {
+		close_handle(c);
+		return err_set(err, 1, "%s: %s", c->o.interface, text);
+	}
 	return 0;
 }
 
@@ -203,6 +207,14 @@ static enum capture_status live_lost(struct capture *c, void (*complain)(const c
 	c->retry_s = 1;
 	c->retry_at = time(NULL) + 1;
 	return CAPTURE_IDLE;
+}
+
+/* libpcap's own time-out does not end a wait on an interface without traffic, so the wait is ours. True when frames came. */
+static bool live_wait(struct capture *c)
+{
+	struct pollfd fd = {.fd = pcap_get_selectable_fd(c->pcap), .events = POLLIN};
+
+	return poll(&fd, 1, READ_TIMEOUT_MS) > 0;
 }
 
 /* The interface went away: look for it every second, then less often. */
@@ -277,6 +289,8 @@ enum capture_status capture_next(struct capture *c, struct frame *out, void (*co
 	if (!c->pcap)
 		return live_retry(c, complain);
 	status = pcap_next_ex(c->pcap, &h, &bytes);
+	if (status == 0 && live_wait(c))
+		status = pcap_next_ex(c->pcap, &h, &bytes);
 	if (status == 1)
 		return deliver(c, h, bytes, out);
 	if (status == PCAP_ERROR_BREAK)

@@ -153,7 +153,7 @@ static void loop(struct run *r)
 	}
 	pipeline_finish(r->pipeline);
 	emit_stats(r->pipeline, r->capture, pipeline_last_ts(r->pipeline));
-	if (capture_exit(r->capture) != 2)
+	if (capture_exit(r->capture) == 0)
 		explain_nothing(r->pipeline);
 }
 

@@ -344,22 +344,28 @@ static bool model_push(struct model *m, const struct ip_fragment *f)
 	return m->total != 0;
 }
 
+static uint32_t random_below(uint32_t *x, uint32_t n)
+{
+	*x = *x * 1664525 + 1013904223;
+	return (*x >> 8) % n;
+}
+
 static struct ip_fragment random_fragment(uint32_t *x, uint32_t total)
 {
 	static uint8_t bytes[MODEL_MAX];
-	uint32_t from, n;
+	uint32_t from = random_below(x, total / 8) * 8;
+	uint32_t n = (random_below(x, 16) + 1) * 8;
+	bool more = random_below(x, 500) > 0; /* now and then a false end */
 
-	*x = *x * 1664525 + 1013904223;
-	from = (*x >> 8) % (total / 8) * 8;
-	*x = *x * 1664525 + 1013904223;
-	n = ((*x >> 8) % 16 + 1) * 8;
-	if (n > total - from)
+	if (n >= total - from) {
 		n = total - from;
+		more = n % 8 == 0 && random_below(x, 4) == 0;
+	}
 	for (uint32_t i = 0; i < n; i++)
 		bytes[i] = (uint8_t)((from + i) * 7);
-	if (*x >> 28 == 0) /* now and then another octet */
+	if (random_below(x, 16) == 0) /* and another octet */
 		bytes[n / 2] ^= 0x55;
-	return fragment(1, from, bytes, n, from + n < total ? true : *x >> 27 & 1 || total % 8 != 0 ? false : true);
+	return fragment(1, from, bytes, n, more);
 }
 
 static void random_against_model(void **state)
@@ -500,10 +506,10 @@ static void no_memory(void **state)
 	bool failed = true;
 
 	(void)state;
-	for (uint64_t n = 2; failed; n++) { /* the first is the defragmenter itself */
+	for (uint64_t n = 1; failed; n++) {
 		struct fixture f = fixture_new(&defrag_limits_default);
 
-		pool_fail_at(f.pool, n - 1);
+		pool_fail_at(f.pool, n);
 		for (uint32_t k = 0; k < TEXT; k += 8)
 			push(&f, piece(1, k, k + 8 < TEXT ? k + 8 : TEXT));
 		failed = pool_failures(f.pool) > 0;
