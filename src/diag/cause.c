@@ -162,8 +162,11 @@ static void emit_finding(struct cause *c, struct event *ev, const struct finding
 static enum finding run_finding(enum run run)
 {
 	static const enum finding roots[] = {
-	    [RUN_REJECTED_DATA] = FINDING_data_after_rejected_data, [RUN_EARLY_DATA] = FINDING_data_before_354, [RUN_BDAT] = FINDING_bdat_undersize,
-	    [RUN_EARLY_DOT] = FINDING_early_dot, [RUN_AUTH] = FINDING_auth_response_as_command,
+	    [RUN_REJECTED_DATA] = FINDING_data_after_rejected_data,
+	    [RUN_EARLY_DATA] = FINDING_data_before_354,
+	    [RUN_BDAT] = FINDING_bdat_undersize,
+	    [RUN_EARLY_DOT] = FINDING_early_dot,
+	    [RUN_AUTH] = FINDING_auth_response_as_command,
 	};
 
 	return roots[run];

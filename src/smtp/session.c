@@ -534,7 +534,7 @@ void session_close(struct session **session, enum tcp_close why, int64_t ts)
 	s->connection_over = why == TCP_CLOSE_FIN || why == TCP_CLOSE_RST;
 	s->closing = true;
 	finish_streams(s);
-	s->mode_before = s->mode;
+	s->mode_before = s->auth_pending && !s->auth_pending->tentative ? MODE_AUTH : s->mode;
 	if (s->mode == MODE_BDAT && s->connection_over)
 		body_cut_chunk(s);
 	finish_queue(s);
