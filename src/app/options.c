@@ -12,6 +12,7 @@
 #include "version.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -103,22 +104,6 @@ static int set_count(struct options *o, const char *value, struct err *err)
 	return number(value, "-c", 1, UINT64_MAX, &o->max_frames, err);
 }
 
-static int set_no_promiscuous(struct options *o, const char *value, struct err *err)
-{
-	(void)value;
-	(void)err;
-	o->no_promiscuous = true;
-	return 0;
-}
-
-static int set_immediate(struct options *o, const char *value, struct err *err)
-{
-	(void)value;
-	(void)err;
-	o->immediate = true;
-	return 0;
-}
-
 static int set_ports(struct options *o, const char *value, struct err *err)
 {
 	struct span rest = span_str(value);
@@ -132,14 +117,6 @@ static int set_ports(struct options *o, const char *value, struct err *err)
 			return err_set(err, 2, "--ports: \"%s\" is not a list of ports such as 25,587", value);
 		o->ports[port / 8] |= (uint8_t)(1 << port % 8);
 	}
-	return 0;
-}
-
-static int set_verify(struct options *o, const char *value, struct err *err)
-{
-	(void)value;
-	(void)err;
-	o->verify_checksums = true;
 	return 0;
 }
 
@@ -210,14 +187,6 @@ static int set_max_event(struct options *o, const char *value, struct err *err)
 	return 0;
 }
 
-static int set_line_flush(struct options *o, const char *value, struct err *err)
-{
-	(void)value;
-	(void)err;
-	o->line_flush = true;
-	return 0;
-}
-
 static int set_quiet(struct options *o, const char *value, struct err *err)
 {
 	(void)value;
@@ -242,22 +211,6 @@ static int set_colour(struct options *o, const char *value, struct err *err)
 	if (choice(value, "--color", words, &n, err) != 0)
 		return -1;
 	o->colour = (enum when)n;
-	return 0;
-}
-
-static int set_utc(struct options *o, const char *value, struct err *err)
-{
-	(void)value;
-	(void)err;
-	o->local_time = false;
-	return 0;
-}
-
-static int set_local(struct options *o, const char *value, struct err *err)
-{
-	(void)value;
-	(void)err;
-	o->local_time = true;
 	return 0;
 }
 
@@ -287,32 +240,34 @@ static int set_version(struct options *o, const char *value, struct err *err)
 	return 0;
 }
 
+#define FLAG(member) offsetof(struct options, member)
+
 const struct option_row option_rows[] = {
-    {'i', NULL, "IF", "capture on this interface (any, lo, eth0, ...)", set_interface},
-    {'r', NULL, "FILE", "read a capture, - for stdin, .gz and .zst too; may be repeated", set_file},
-    {'F', NULL, "FILE", "read the BPF expression from a file", set_filter_file},
-    {'s', NULL, "N", "octets captured of each frame (262144)", set_snaplen},
-    {'B', NULL, "KIB", "kernel buffer, KiB (16384)", set_buffer},
-    {'c', NULL, "N", "stop after N frames", set_count},
-    {'p', NULL, NULL, "no promiscuous mode", set_no_promiscuous},
-    {0, "immediate-mode", NULL, "deliver frames at once; costs CPU", set_immediate},
-    {0, "ports", "LIST", "ports that are SMTP whatever they carry (25,465,587,2525,24)", set_ports},
-    {0, "verify-checksums", NULL, "ignore segments whose checksum is wrong", set_verify},
-    {0, "memory-limit", "MIB", "memory of all state (half of RAM, at most 2048)", set_memory},
-    {'o', NULL, "FORMAT", "text or json (text on a terminal, else json)", set_format},
-    {'O', NULL, "FILE", "write there, - for stdout", set_output},
-    {0, "events", "LIST", "of session,command,auth,message,finding,stats (all)", set_events},
-    {0, "only", "WHAT", "failed, auth or finding", set_only},
-    {0, "max-event-bytes", "N", "longest JSON line (8192)", set_max_event},
-    {'l', NULL, NULL, "write each event at once", set_line_flush},
-    {'q', NULL, NULL, "text: one line a session", set_quiet},
-    {'v', NULL, NULL, "text: more; -vv: everything", set_verbose},
-    {0, "color", "WHEN", "auto, always or never (NO_COLOR is respected)", set_colour},
-    {0, "utc", NULL, "text: times in UTC (default)", set_utc},
-    {0, "local", NULL, "text: times in the local zone", set_local},
-    {0, "stats", "SECONDS", "live: a stats event that often, 0 only at the end (60)", set_stats},
-    {'h', "help", NULL, "this page", set_help},
-    {0, "version", NULL, "version and libraries", set_version},
+    {'i', NULL, "IF", "capture on this interface (any, lo, eth0, ...)", set_interface, 0},
+    {'r', NULL, "FILE", "read a capture, - for stdin, .gz and .zst too; may be repeated", set_file, 0},
+    {'F', NULL, "FILE", "read the BPF expression from a file", set_filter_file, 0},
+    {'s', NULL, "N", "octets captured of each frame (262144)", set_snaplen, 0},
+    {'B', NULL, "KIB", "kernel buffer, KiB (16384)", set_buffer, 0},
+    {'c', NULL, "N", "stop after N frames", set_count, 0},
+    {'p', NULL, NULL, "no promiscuous mode", NULL, FLAG(no_promiscuous)},
+    {0, "immediate-mode", NULL, "deliver frames at once; costs CPU", NULL, FLAG(immediate)},
+    {0, "ports", "LIST", "ports that are SMTP whatever they carry (25,465,587,2525,24)", set_ports, 0},
+    {0, "verify-checksums", NULL, "ignore segments whose checksum is wrong", NULL, FLAG(verify_checksums)},
+    {0, "memory-limit", "MIB", "memory of all state (half of RAM, at most 2048)", set_memory, 0},
+    {'o', NULL, "FORMAT", "text or json (text on a terminal, else json)", set_format, 0},
+    {'O', NULL, "FILE", "write there, - for stdout", set_output, 0},
+    {0, "events", "LIST", "of session,command,auth,message,finding,stats (all)", set_events, 0},
+    {0, "only", "WHAT", "failed, auth or finding", set_only, 0},
+    {0, "max-event-bytes", "N", "longest JSON line (8192)", set_max_event, 0},
+    {'l', NULL, NULL, "write each event at once", NULL, FLAG(line_flush)},
+    {'q', NULL, NULL, "text: one line a session", set_quiet, 0},
+    {'v', NULL, NULL, "text: more; -vv: everything", set_verbose, 0},
+    {0, "color", "WHEN", "auto, always or never (NO_COLOR is respected)", set_colour, 0},
+    {0, "utc", NULL, "text: times in UTC (default)", NULL, FLAG(utc)},
+    {0, "local", NULL, "text: times in the local zone", NULL, FLAG(local_time)},
+    {0, "stats", "SECONDS", "live: a stats event that often, 0 only at the end (60)", set_stats, 0},
+    {'h', "help", NULL, "this page", set_help, 0},
+    {0, "version", NULL, "version and libraries", set_version, 0},
 };
 const unsigned option_row_count = sizeof option_rows / sizeof *option_rows;
 
@@ -359,6 +314,15 @@ struct words {
 	int argc, at;
 };
 
+/* What a row does: sets its flag, or calls its function. */
+static int apply(const struct option_row *row, struct options *o, const char *value, struct err *err)
+{
+	if (row->set)
+		return row->set(o, value, err);
+	*(bool *)((char *)o + row->flag) = true;
+	return 0;
+}
+
 /* "--name", "--name=value", "--name value". */
 static int parse_long(struct options *o, struct words *w, struct err *err)
 {
@@ -377,7 +341,7 @@ static int parse_long(struct options *o, struct words *w, struct err *err)
 			return err_set(err, 2, "--%s needs %s", row->name, row->argument);
 		text = w->argv[++w->at];
 	}
-	return row->set(o, text, err);
+	return apply(row, o, text, err);
 }
 
 /* "-v", "-vv", "-rFILE", "-r FILE", "-lo json". */
@@ -391,15 +355,15 @@ static int parse_letters(struct options *o, struct words *w, struct err *err)
 		if (!row)
 			return err_set(err, 2, "unknown option -%c; see smtpscope --help", *p);
 		if (!row->argument) {
-			if (row->set(o, NULL, err) != 0)
+			if (apply(row, o, NULL, err) != 0)
 				return -1;
 			continue;
 		}
 		if (p[1])
-			return row->set(o, p + 1, err);
+			return apply(row, o, p + 1, err);
 		if (w->at + 1 >= w->argc)
 			return err_set(err, 2, "-%c needs %s", *p, row->argument);
-		return row->set(o, w->argv[++w->at], err);
+		return apply(row, o, w->argv[++w->at], err);
 	}
 	return 0;
 }
@@ -469,6 +433,7 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
 		if (status != 0)
 			return -1;
 	}
+	o->local_time = o->local_time && !o->utc;
 	return check(o, err);
 }
 

@@ -5,6 +5,7 @@
 #define SMTPSCOPE_APP_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -25,7 +26,7 @@ struct options {
 	char filter[MAX_FILTER];         /* trailing words, or the file of -F */
 	int snaplen, buffer_kib;
 	uint64_t max_frames;
-	bool no_promiscuous, immediate, verify_checksums, line_flush, local_time;
+	bool no_promiscuous, immediate, verify_checksums, line_flush, utc, local_time;
 	uint8_t ports[65536 / 8];        /* bit per port: SMTP whatever it carries */
 	enum output_format format;
 	const char *output;              /* -O, "-" */
@@ -43,7 +44,8 @@ struct option_row {
 	const char *name;     /* long name, NULL none */
 	const char *argument; /* "IF", NULL none */
 	const char *help;
-	int (*set)(struct options *o, const char *value, struct err *err);
+	int (*set)(struct options *o, const char *value, struct err *err); /* NULL: sets the flag */
+	size_t flag; /* offset of a bool in struct options */
 };
 extern const struct option_row option_rows[];
 extern const unsigned option_row_count;
