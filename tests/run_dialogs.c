@@ -31,6 +31,7 @@ struct run {
 	struct json_writer *writer;
 	struct lines out;
 	bool loose; /* only what does not depend on the handshake */
+	bool tagged; /* an event named a VLAN */
 };
 
 static void add_line(struct lines *l, struct span s)
@@ -77,6 +78,7 @@ static void on_event(void *ctx, struct event *ev)
 	struct event copy = *ev;
 
 	copy.ecs_version = SPAN("8.11.0");
+	r->tagged |= ev->vlan_id.n > 0;
 	if (r->loose) {
 		if (!loosely(ev, &copy))
 			return;
@@ -290,9 +292,14 @@ static bool all_wires(struct runs *r)
 			continue;
 		r->now.out.n = 0;
 		r->now.loose = w->no_handshake || partial;
+		r->now.tagged = false;
 		feed_wire(r->d, w, on_event, &r->now);
 		r->count++;
 		ok = same(r->d, r->now.loose ? &r->loose.out : &r->strict.out, &r->now.out, w->name);
+		if (ok && r->now.tagged != (w->link == WIRE_VLAN || w->link == WIRE_QINQ)) {
+			printf("%s: network.vlan.id over %s\n", r->d->name, w->name);
+			ok = false;
+		}
 	}
 	return ok;
 }

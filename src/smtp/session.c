@@ -7,6 +7,7 @@
  */
 #include "session_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const struct session_limits session_limits_default = {
@@ -43,6 +44,8 @@ struct session *session_new(struct pool *pool, const struct session_limits *limi
 	s->flow = flow;
 	s->emit = emit;
 	s->ctx = ctx;
+	if (flow->vlan)
+		snprintf(s->vlan, sizeof s->vlan, "%u", flow->vlan);
 	s->server_port = setup->server_port;
 	s->syn_seen = setup->syn_seen;
 	s->guessed_roles = setup->guessed_roles;

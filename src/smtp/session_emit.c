@@ -46,6 +46,8 @@ void event_common(struct session *s, struct event *ev, enum dataset set, int64_t
 	ev->session_id = span_str(s->record.id);
 	if (s->record.community_id[0])
 		ev->community_id = span_str(s->record.community_id);
+	if (s->vlan[0])
+		ev->vlan_id = span_str(s->vlan);
 	ev->record = &s->record;
 }
 

@@ -150,6 +150,7 @@ struct session {
 	void *ctx;
 	struct session_record record;
 	uint16_t server_port;
+	char vlan[6];          /* outermost VLAN id as text, empty without one */
 	bool flipped;          /* the client is dir 1 (content, or TURN) */
 	bool reversed;         /* by TURN or ATRN */
 	bool syn_seen, guessed_roles, roles_known;

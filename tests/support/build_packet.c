@@ -243,7 +243,7 @@ static struct inside put_ppp(struct built *b, unsigned type, bool whole)
 
 	if (whole)
 		put16(&h, 0xff03);
-	put16(&h, type == IPV6 ? 0x57 : 0x21);
+	put16(&h, type == IPV4 ? 0x21 : type == IPV6 ? 0x57 : 0x281);
 	prepend(b, &h);
 	return (struct inside){.ethertype = 0};
 }

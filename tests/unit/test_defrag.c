@@ -138,7 +138,7 @@ static void interleaved(void **state)
 	fixture_free(&f);
 }
 
-/* What tells datagrams apart: addresses, identification, version; the protocol in IPv4 only. */
+/* What tells datagrams apart: addresses, identification, in IPv4 the protocol. */
 static void what_belongs_together(void **state)
 {
 	struct {
@@ -154,7 +154,7 @@ static void what_belongs_together(void **state)
 	rows[2].other.src.addr[15] = 1;
 	rows[3].other.dst.addr[0] = 1;
 	rows[4].other.protocol = 17;
-	rows[5].other.src.family = rows[5].other.dst.family = 6;
+	rows[5].other.id = 0;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct fixture f = fixture_new(&defrag_limits_default);
 
@@ -162,6 +162,20 @@ static void what_belongs_together(void **state)
 		assert_int_equal(push(&f, rows[i].other), i == 0);
 		fixture_free(&f);
 	}
+}
+
+/* IPv4 addresses with zeros behind them are IPv6 addresses too. */
+static void versions_apart(void **state)
+{
+	struct fixture f = fixture_new(&defrag_limits_default);
+	struct ip_fragment a = piece(7, 0, 16), b = piece(7, 16, TEXT);
+
+	(void)state;
+	a.protocol = 0;
+	b.src.family = b.dst.family = 6;
+	assert_int_equal(push(&f, a), 0);
+	assert_int_equal(push(&f, b), 0);
+	fixture_free(&f);
 }
 
 /* RFC 8200 4.5: the protocol that the fragment at offset 0 names is that of the datagram, whatever the others say. */
@@ -456,6 +470,21 @@ static void memory_is_capped(void **state)
 		}
 }
 
+/* What is complete makes room: far more than the cap goes through, and nothing is given up. */
+static void room_comes_back(void **state)
+{
+	struct defrag_limits limits = {.sets = 10, .bytes = 4096, .timeout_ns = SECOND};
+	struct fixture f = fixture_new(&limits);
+
+	(void)state;
+	for (uint32_t id = 0; id < 1000; id++) {
+		assert_int_equal(push(&f, piece(id, 16, TEXT)), 0);
+		assert_int_equal(push(&f, piece(id, 0, 16)), 1);
+	}
+	assert_int_equal(defrag_stats(f.d)->evicted, 0);
+	fixture_free(&f);
+}
+
 /* R24: by the time of packets, which may go anywhere. */
 static void expiry(void **state)
 {
@@ -577,6 +606,7 @@ int main(void)
 		cmocka_unit_test(every_order),
 		cmocka_unit_test(interleaved),
 		cmocka_unit_test(what_belongs_together),
+		cmocka_unit_test(versions_apart),
 		cmocka_unit_test(protocol_of_ipv6),
 		cmocka_unit_test(only_fragment),
 		cmocka_unit_test(overlaps),
@@ -586,6 +616,7 @@ int main(void)
 		cmocka_unit_test(tiny_fragments),
 		cmocka_unit_test(ten_thousand_unfinished),
 		cmocka_unit_test(memory_is_capped),
+		cmocka_unit_test(room_comes_back),
 		cmocka_unit_test(expiry),
 		cmocka_unit_test(expiry_after_clock_set_back),
 		cmocka_unit_test(no_memory),

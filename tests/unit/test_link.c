@@ -107,6 +107,7 @@ static void each_stack(void **state)
 		{108, 0, {LAYER_NULL_BE, LAYER_IP}},
 		{9, 0, {LAYER_PPP_SHORT, LAYER_IP}},
 		{50, 0, {LAYER_PPP, LAYER_IP}},
+		{9, 0, {LAYER_PPP, LAYER_MPLS, LAYER_MPLS, LAYER_IP}},
 		{14, 0, {LAYER_IP}},
 		{101, 0, {LAYER_IP}},
 	};

@@ -112,6 +112,22 @@ static void each_stack(void **state)
 	}
 }
 
+static void cut_everywhere(const struct stack *stack, const struct segment *s)
+{
+	build_layers(stack->layers, s, 1, &frame);
+	for (size_t n = 0; n < frame.n; n++) {
+		bool in_payload = n >= frame.n - s->payload.n;
+		struct packet p;
+
+		assert_int_equal(parse_cut(12, n, n % 2, &p), in_payload ? PACKET_DONE : PACKET_TRUNCATED);
+		if (!in_payload)
+			continue;
+		assert_int_equal(p.payload.n, n - (frame.n - s->payload.n));
+		assert_memory_equal(p.payload.p, s->payload.p, p.payload.n);
+		assert_int_equal(p.payload_len, s->payload.n);
+	}
+}
+
 /*
  * R16: whatever the snaplen leaves. A cut header is "truncated", a cut payload is told by payload_len. With checksums
  * wanted the same: what is cut passes.
@@ -122,18 +138,9 @@ static void each_stack_cut_everywhere(void **state)
 
 	(void)state;
 	for (size_t i = 0; stack_next(&i, &s);) {
-		build_layers(stacks[i].layers, &s, 1, &frame);
-		for (size_t n = 0; n < frame.n; n++) {
-			bool in_payload = n >= frame.n - s.payload.n;
-			struct packet p;
-
-			assert_int_equal(parse_cut(12, n, n % 2, &p), in_payload ? PACKET_DONE : PACKET_TRUNCATED);
-			if (!in_payload)
-				continue;
-			assert_int_equal(p.payload.n, n - (frame.n - s.payload.n));
-			assert_memory_equal(p.payload.p, s.payload.p, p.payload.n);
-			assert_int_equal(p.payload_len, s.payload.n);
-		}
+		cut_everywhere(&stacks[i], &s);
+		s.payload = SPAN("");
+		cut_everywhere(&stacks[i], &s);
 	}
 }
 
@@ -374,6 +381,36 @@ static void one_octet(void **state)
 	}
 }
 
+/* An IPv4 header that leaves its destination out, though all lengths fit. */
+static void header_too_small(void **state)
+{
+	struct segment s = segment_of(4);
+	struct packet p;
+
+	(void)state;
+	build_frame(WIRE_RAW, &s, 1, &frame);
+	memmove(frame.bytes + 16, frame.bytes + 20, frame.n - 20);
+	frame.n -= 4;
+	frame.bytes[0] = 0x44;
+	frame.bytes[3] = (uint8_t)frame.n;
+	assert_int_equal(parse(12, false, &p), PACKET_MALFORMED);
+}
+
+/* RFC 8200 4.5: reserved bits are ignored; a fragment with nothing else in that field is whole. */
+static void atomic_with_reserved_bits(void **state)
+{
+	static const enum layer layers[] = {LAYER_IP, LAYER_ATOMIC, LAYER_END};
+	struct segment s = segment_of(6);
+	struct packet p;
+
+	(void)state;
+	build_layers(layers, &s, 1, &frame);
+	frame.bytes[40 + 1] = 0xff;
+	frame.bytes[40 + 3] = 0x06;
+	assert_int_equal(parse(12, true, &p), PACKET_DONE);
+	check_segment(&p, &s);
+}
+
 /* GRE of other versions, VXLAN without its flag or on another port, ERSPAN: not for us. */
 static void other_tunnels(void **state)
 {
@@ -555,6 +592,20 @@ static void fragments(void **state)
 		}
 }
 
+static void fragment_in_vlan(void **state)
+{
+	struct segment s = segment_of(4);
+	struct packet p;
+
+	(void)state;
+	assert_true(build_fragment(&s, 1, 16, 1, &frame));
+	memmove(frame.bytes + 16, frame.bytes + 12, frame.n - 12);
+	memcpy(frame.bytes + 12, "\x81\0\0\x2a", 4);
+	frame.n += 4;
+	assert_int_equal(parse(1, true, &p), PACKET_FRAGMENT);
+	assert_int_equal(p.frag.vlan, 42);
+}
+
 /* Fragments of what would not be read anyway take no room. */
 static void fragments_not_for_us(void **state)
 {
@@ -620,6 +671,7 @@ static void odd_lengths(void **state)
 	assert_int_equal(packet_parse(1, span_of(guard_copy("", 0), 0), 0, false, &p), PACKET_MALFORMED);
 	assert_int_equal(packet_parse(1, span_of(guard_copy("", 0), 0), UINT32_MAX, false, &p), PACKET_TRUNCATED);
 	assert_int_equal(packet_parse(1, SPAN_ABSENT, 60, false, &p), PACKET_TRUNCATED);
+	assert_int_equal(packet_parse(1, span_of(frame.bytes, 13), 12, false, &p), PACKET_MALFORMED);
 	assert_int_equal(packet_parse(1, span_of(frame.bytes, frame.n), 0, true, &p), PACKET_DONE);
 	check_segment(&p, &s);
 	assert_int_equal(packet_parse(1, span_of(frame.bytes, frame.n), UINT32_MAX, true, &p), PACKET_DONE);
@@ -648,6 +700,8 @@ int main(void)
 		cmocka_unit_test(offload),
 		cmocka_unit_test(jumbogram),
 		cmocka_unit_test(one_octet),
+		cmocka_unit_test(header_too_small),
+		cmocka_unit_test(atomic_with_reserved_bits),
 		cmocka_unit_test(other_tunnels),
 		cmocka_unit_test(icmp_quotes),
 		cmocka_unit_test(options),
@@ -657,6 +711,7 @@ int main(void)
 		cmocka_unit_test(checksums_by_hand),
 		cmocka_unit_test(checksum_of_routed),
 		cmocka_unit_test(fragments),
+		cmocka_unit_test(fragment_in_vlan),
 		cmocka_unit_test(fragments_not_for_us),
 		cmocka_unit_test(reassembled),
 		cmocka_unit_test(odd_lengths),
