@@ -20,6 +20,7 @@ cleanup() {
 trap cleanup EXIT
 
 ip netns add $a && ip netns add $b || { echo "cannot make network namespaces here"; exit 77; }
+ip netns exec $a true 2>/dev/null || { echo "cannot run in a network namespace here"; exit 77; }
 ip link add sa-$$ netns $a type veth peer name sb-$$ netns $b || { echo "cannot make a veth pair here"; exit 77; }
 ip -n $a addr add 192.0.2.10/24 dev sa-$$; ip -n $a link set sa-$$ up; ip -n $a link set lo up
 ip -n $b addr add 192.0.2.25/24 dev sb-$$; ip -n $b link set sb-$$ up; ip -n $b link set lo up
