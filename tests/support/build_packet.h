@@ -71,7 +71,7 @@ int wire_link_dlt(enum wire_link l);
 void build_frame(enum wire_link link, const struct segment *s, uint16_t id, struct built *out);
 
 /*
- * Fragments on Ethernet. What is cut is the IP payload: TCP header, options, payload. build_piece: octets off .. off + n
+ * Fragments on Ethernet. What is cut is the IP payload: TCP header, options, payload. build_piece: n octets from off on
  * of it, 'X' beyond its end; whether that makes sense is the caller's affair. build_fragment: piece number index of all
  * of size octets (a multiple of 8); false when there is none.
  */

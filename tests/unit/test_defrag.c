@@ -1,6 +1,6 @@
 /*
- * test_defrag.c - fragments in every order, twice, overlapping, contradicting, never complete, ten thousand datagrams of them;
- * at random against a model that has one mark for each octet.
+ * test_defrag.c - fragments in every order, twice, overlapping, contradicting, never complete, ten thousand datagrams
+ * of them; at random against a model that has one mark for each octet.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -211,7 +211,7 @@ static void only_fragment(void **state)
 
 /* ---- overlaps ---- */
 
-/* R18: the first copy wins and other octets are counted, once for each fragment that has some (teardrop and its kin). */
+/* R18: the first copy wins; other octets are counted, once for each fragment that has some (teardrop and its kin). */
 static void overlaps(void **state)
 {
 	static const struct {

@@ -1,6 +1,6 @@
 /*
- * test_packet.c - IP, its extension headers, tunnels and TCP: right ones, each cut at every octet, each octet changed, and
- * those that contradict themselves. Inputs end at a guard page.
+ * test_packet.c - IP, its extension headers, tunnels and TCP: right ones, each cut at every octet, each octet changed,
+ * and those that contradict themselves. Inputs end at a guard page.
  */
 #include <setjmp.h>
 #include <stdarg.h>
