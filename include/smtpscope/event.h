@@ -157,6 +157,10 @@ X(UINT, stats_bad_checksum, "smtp.stats.packets.ignored.bad_checksum", IN_STATS,
 X(UINT, stats_dropped_kernel, "smtp.stats.packets.dropped.kernel", IN_STATS, "Dropped by the kernel (live).") \
 X(UINT, stats_dropped_interface, "smtp.stats.packets.dropped.interface", IN_STATS, "Dropped by the interface (live).") \
 X(UINT, stats_bytes, "smtp.stats.bytes", IN_STATS, "Octets read, as captured.") \
+X(UINT, stats_reassembled, "smtp.stats.fragments.reassembled", IN_STATS, "Datagrams put together from fragments.") \
+X(UINT, stats_fragments_lost, "smtp.stats.fragments.lost", IN_STATS, "Datagrams given up: expired, evicted, cut or without memory.") \
+X(UINT, stats_fragments_malformed, "smtp.stats.fragments.malformed", IN_STATS, "Fragments that contradict their datagram.") \
+X(UINT, stats_fragments_conflicts, "smtp.stats.fragments.conflicts", IN_STATS, "Overlaps with other content; the first copy counts.") \
 X(UINT, stats_connections, "smtp.stats.connections.total", IN_STATS, "TCP connections.") \
 X(UINT, stats_connections_open, "smtp.stats.connections.open", IN_STATS, "Open now.") \
 X(UINT, stats_connections_peak, "smtp.stats.connections.peak", IN_STATS, "Most at once.") \

@@ -269,7 +269,7 @@ void pipeline_tick(struct pipeline *p, int64_t now)
 
 void pipeline_stats_event(struct pipeline *p, int64_t ts, const struct capture_drops *drops, bool truncated)
 {
-	report_stats(p->report, ts, &p->stats, tcp_stats(p->tcp), p->pool, drops, truncated);
+	report_stats(p->report, ts, &p->stats, tcp_stats(p->tcp), p->pool, defrag_stats(p->defrag), drops, truncated);
 }
 
 void pipeline_finish(struct pipeline *p)

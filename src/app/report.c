@@ -156,7 +156,7 @@ static void stats_sessions(struct event *ev, const struct pipeline_stats *s)
 }
 
 void report_stats(struct report *r, int64_t ts, const struct pipeline_stats *s, const struct tcp_stats *t, const struct pool *pool,
-		  const struct capture_drops *drops, bool truncated)
+		  const struct defrag_stats *d, const struct capture_drops *drops, bool truncated)
 {
 	static const struct span network[] = {SPAN_INIT("network")}, info[] = {SPAN_INIT("info")};
 	struct event ev;
@@ -172,6 +172,10 @@ void report_stats(struct report *r, int64_t ts, const struct pipeline_stats *s, 
 	ev.sequence = ++r->stats_written;
 	ev.id = span_of(id, (size_t)snprintf(id, sizeof id, "stats-%" PRIu64, r->stats_written));
 	stats_packets(&ev, s, t);
+	ev.stats_reassembled = d->reassembled;
+	ev.stats_fragments_lost = d->expired + d->evicted + d->cut + d->failed;
+	ev.stats_fragments_malformed = d->malformed;
+	ev.stats_fragments_conflicts = d->conflicts;
 	stats_sessions(&ev, s);
 	ev.stats_dropped_kernel = drops ? drops->kernel : EV_NONE;
 	ev.stats_dropped_interface = drops ? drops->interface : EV_NONE;

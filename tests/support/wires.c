@@ -309,6 +309,8 @@ const struct wire wires[] = {
     {.name = "raw ip", .link = WIRE_RAW, .family = 4, .mss = 33},
     {.name = "gre", .link = WIRE_GRE, .family = 4, .mss = 100},
     {.name = "vxlan", .link = WIRE_VXLAN, .family = 4, .mss = 100},
+    {.name = "ppp", .link = WIRE_PPP, .family = 4, .mss = 100},
+    {.name = "ipv6 in ip", .link = WIRE_IP6IP, .family = 4, .mss = 100},
     {.name = "ip in ip", .link = WIRE_IPIP, .family = 6, .mss = 100},
     {.name = "one octet a segment", .link = WIRE_ETHERNET, .family = 4, .mss = 1},
     {.name = "every segment twice", .link = WIRE_ETHERNET, .family = 4, .mss = 16, .duplicate = true},
