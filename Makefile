@@ -39,22 +39,24 @@ PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 all: $(PROGRAM)
 
 $(PROGRAM): $(EDGE) $(BUILD)/src/app/main.o $(CORE)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(APP_LIBS)
+	@echo "link $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(APP_LIBS)
 
 $(CORE): $(call obj,$(CORE_SRC))
 	@rm -f $@
-	ar rcs $@ $^
+	@ar rcs $@ $^
 
 $(SUPPORT): $(call obj,$(SUPPORT_SRC))
 	@rm -f $@
-	ar rcs $@ $^
+	@ar rcs $@ $^
 
 $(BUILD)/src/app/%.o $(BUILD)/src/out/%.o: BASE_FLAGS += -D_DEFAULT_SOURCE $(APP_CFLAGS)
 $(BUILD)/tests/%.o: BASE_FLAGS += -D_DEFAULT_SOURCE -Itests/support -Isrc $(APP_CFLAGS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE_FLAGS) $(CFLAGS) -c -o $@ $<
+	@echo "cc   $<"
+	@$(CC) $(BASE_FLAGS) $(CFLAGS) -c -o $@ $<
 
 $(UNITS) $(RUNNERS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(EDGE) $(CORE)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SUPPORT) $(CORE) $(APP_LIBS) $(TEST_LIBS)
@@ -119,7 +121,7 @@ lint:
 ## coverage: line coverage of the core by check
 coverage:
 	$(MAKE) BUILD=build-cov CFLAGS="-O0 -g --coverage" check
-	@gcov -o build-cov $$(find build-cov/src -name '*.gcda') 2>/dev/null | tests/support/coverage.sh; rm -f *.gcov
+	@find build-cov/src -name '*.gcda' | while read -r f; do gcov -n -o $$(dirname $$f) $$f 2>/dev/null; done | tests/support/coverage.sh
 
 ## bench: CPU on 200 MB of ordinary mail against a libpcap loop that does nothing
 bench: all
