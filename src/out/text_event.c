@@ -12,7 +12,7 @@
 
 enum { LEAD = 24 };
 
-static const char mark_client[] = " -> ", mark_server[] = "<-  ", mark_wrong[] = " ** ", mark_note[] = "    ";
+static const char mark_client[] = " -> ", mark_server[] = "<-  ", mark_wrong[] = " ** ", mark_note[] = "    ", mark_tls[] = " ~> ";
 
 /* Time since the line before, right-aligned. */
 static struct span lead_of(struct text_session *s, int64_t ts, char lead[LEAD])
@@ -257,6 +257,15 @@ static void render_finding(struct text_writer *w, struct text_session *s, const 
 	lay(w, &s->body, no_lead(), mark_wrong, finding_tint(rank), head, finding_tint(rank));
 }
 
+/* What went on under TLS cannot be told, but that it went on can. */
+static void render_session(struct text_writer *w, struct text_session *s, const struct event *ev)
+{
+	if (ev->tls_established != EV_TRUE)
+		return;
+	text_puts(&w->line, "(TLS from here on)");
+	lay(w, &s->body, no_lead(), mark_tls, TINT_NONE, w->line.n, TINT_DIM);
+}
+
 void text_render(struct text_writer *w, struct text_session *s, const struct event *ev)
 {
 	w->line.n = 0; /* scratch: others leave theirs in it */
@@ -274,6 +283,8 @@ void text_render(struct text_writer *w, struct text_session *s, const struct eve
 		render_finding(w, s, ev);
 		break;
 	case DS_SESSION:
+		render_session(w, s, ev);
+		break;
 	case DS_STATS:
 	case DATASETS:
 		break;
