@@ -39,7 +39,7 @@ static inline uint8_t ev_bool(bool b)
 
 /* X(TYPE, member, "path", datasets, "documentation") */
 #define EVENT_FIELDS(X) \
-X(TIME, ts, "@timestamp", IN_ALL, "Packet time (UTC) of the start of what the event is about; of the end for session and stats.") \
+X(TIME, ts, "@timestamp", IN_ALL, "Packet time (UTC): of the last octet of the command line; of the start of an AUTH exchange or message; of the end for session and stats.") \
 X(STR, kind, "event.kind", IN_ALL, "event; alert for findings of severity alert; metric for stats.") \
 X(STRS, category, "event.category", IN_ALL, "network, and email or authentication where it is about them.") \
 X(STRS, type, "event.type", IN_ALL, "protocol, connection, info, start, end, denied, allowed, error.") \
@@ -222,6 +222,7 @@ struct event {
 	/* Not fields: */
 	struct session_record *record;   /* of the session, for diag and numbering; NULL for stats */
 	const struct exchange *exchange; /* command events: the whole truth about it for diag */
+	int64_t reply_ts;                /* command events: last octet of the final reply, ns; 0 unknown */
 	const struct notice *notice;     /* finding events before diag: what smtp saw; see exchange.h */
 };
 

@@ -91,18 +91,10 @@ static void extensions_line(struct text_writer *w, struct text_session *s, const
 	lay(w, &s->body, lead, mark_server, TINT_NONE, 3, tint_of(ev->reply_code));
 }
 
-/* Timestamps in a capture may be anything, so their sum may be none. */
-static int64_t reply_time(const struct event *ev)
-{
-	if (ev->duration == EV_NONE || ev->ts < 0 || ev->duration > (uint64_t)(INT64_MAX - ev->ts))
-		return ev->ts;
-	return ev->ts + (int64_t)ev->duration;
-}
-
 static void reply_lines(struct text_writer *w, struct text_session *s, const struct event *ev)
 {
 	char lead[LEAD];
-	struct span first = lead_of(s, reply_time(ev), lead);
+	struct span first = lead_of(s, ev->reply_ts ? ev->reply_ts : ev->ts, lead);
 	uint32_t n = ev->reply_text.n;
 
 	if (ev->extensions.n) {

@@ -36,7 +36,6 @@ void session_auth_line(struct session *s, const struct line *l)
 	}
 	auth_response(&s->auth, l->text, l->length, l->length < LINE_KEPT_AUTH);
 	p->last = l->last;
-	p->line_ts = l->last.ts;
 	p->x.auth_result_cancelled = s->auth.cancelled;
 	if (s->auth.bad_base64)
 		p->x.defects |= DEFECT(BAD_BASE64);

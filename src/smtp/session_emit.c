@@ -120,7 +120,7 @@ void emit_command(struct session *s, struct pending *p, const struct reply *r)
 	if (p->emitted)
 		return;
 	p->emitted = true;
-	event_common(s, &ev, DS_COMMAND, greeting && r ? r->first_ts : p->last.ts);
+	event_common(s, &ev, DS_COMMAND, greeting && r ? r->first_ts : p->kind == PENDING_COMMAND ? p->line_ts : p->last.ts);
 	ev.action = action_of(p, action, sizeof action);
 	ev.outcome = outcome_of(r);
 	if (p->kind == PENDING_COMMAND)
@@ -128,6 +128,7 @@ void emit_command(struct session *s, struct pending *p, const struct reply *r)
 	if (r)
 		event_reply(&ev, r);
 	ev.reply_codes = (struct event_codes){p->codes, p->code_count};
+	ev.reply_ts = p->last_ts == EV_NO_TIME ? 0 : p->last_ts;
 	if (!greeting && p->reply_ts != EV_NO_TIME && p->reply_ts >= p->line_ts && p->kind == PENDING_COMMAND)
 		ev.duration = (uint64_t)(p->reply_ts - p->line_ts);
 	if (p->flags & VERB_IS_HELLO && p->x.verb != VERB_HELO && r && r->code / 100 == 2)

@@ -66,7 +66,7 @@ struct pending {
 	struct exchange x;
 	unsigned flags;            /* enum verb_flag */
 	struct origin first, last; /* of its line, then of what followed it */
-	int64_t line_ts;           /* last octet of the command line, of the final dot, of the last response */
+	int64_t line_ts;           /* last octet of the command line */
 	enum line_end line_end;
 	bool tentative;            /* MODE_LOST: discarded when message text follows */
 	bool emitted;

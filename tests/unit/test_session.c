@@ -21,6 +21,9 @@ struct fixture {
 	char findings[2048]; /* "id id ..." */
 	char evidence[256];  /* of the last finding */
 	uint64_t codes;      /* replies that found a command */
+	int64_t now;         /* time of what is said next */
+	int64_t ts, reply_ts; /* of the last command event */
+	uint64_t duration;
 };
 
 static void on_event(void *ctx, struct event *ev)
@@ -31,6 +34,11 @@ static void on_event(void *ctx, struct event *ev)
 	f->events[ev->set]++;
 	if (ev->set == DS_COMMAND && ev->verb.p)
 		f->codes += ev->reply_codes.n;
+	if (ev->set == DS_COMMAND) {
+		f->ts = ev->ts;
+		f->reply_ts = ev->reply_ts;
+		f->duration = ev->duration;
+	}
 	if (ev->set == DS_FINDING) {
 		snprintf(f->findings + n, sizeof f->findings - n, "%.*s ", (int)ev->finding_id.n, (const char *)ev->finding_id.p);
 		span_cstr(ev->finding_evidence, f->evidence, sizeof f->evidence);
@@ -53,7 +61,7 @@ static void start(struct fixture *f, uint64_t fail_at)
 static void say(struct fixture *f, enum dir dir, const char *text, size_t n)
 {
 	struct chunk c = {.kind = CHUNK_DATA, .dir = dir, .off = f->off[dir], .len = n, .data = (const uint8_t *)text,
-			  .peer_seen = f->off[dir_other(dir)]};
+			  .peer_seen = f->off[dir_other(dir)], .ts = f->now};
 
 	if (f->s)
 		session_feed(f->s, &c);
@@ -236,11 +244,35 @@ static void test_recipients(void **state)
 	assert_int_equal(f.events[DS_MESSAGE], 1);
 }
 
+/* A command's time is its own; it lasts until its first reply, whatever comes after (AUTH, DATA). */
+static void test_times(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f, 0);
+	greet(&f);
+	f.now = 100;
+	client(&f, "AUTH LO");
+	f.now = 110;
+	client(&f, "GIN\r\n");
+	f.now = 150;
+	server(&f, "334 VXNlcm5hbWU6\r\n");
+	f.now = 200;
+	client(&f, "YWxpY2U=\r\n");
+	f.now = 300;
+	server(&f, "535 no\r\n");
+	assert_int_equal(f.ts, 110);
+	assert_int_equal(f.duration, 40);
+	assert_int_equal(f.reply_ts, 300);
+	finish(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_outstanding), cmocka_unit_test(test_held),
-	    cmocka_unit_test(test_conflict),  cmocka_unit_test(test_long_reply),  cmocka_unit_test(test_recipients),
+	    cmocka_unit_test(test_conflict),  cmocka_unit_test(test_long_reply),  cmocka_unit_test(test_recipients), cmocka_unit_test(test_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
