@@ -12,10 +12,15 @@
 #include "smtpscope/exchange.h"
 #include "smtpscope/pool.h"
 
+/* Where events go on. */
+struct outlet {
+	emit_fn *emit;
+	void *ctx;
+};
+
 struct cause {
 	struct pool *pool;
-	emit_fn *next;
-	void *next_ctx;
+	struct outlet next;
 };
 void cause_init(struct cause *c, struct pool *pool, emit_fn *next, void *next_ctx);
 /* An emit_fn: ctx is the struct cause. */

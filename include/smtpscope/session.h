@@ -9,6 +9,7 @@
 #define SMTPSCOPE_SESSION_H
 
 #include "smtpscope/chunk.h"
+#include "smtpscope/digests.h"
 #include "smtpscope/event.h"
 #include "smtpscope/exchange.h"
 #include "smtpscope/pool.h"
@@ -23,6 +24,22 @@ struct session_limits {
 };
 extern const struct session_limits session_limits_default;
 
+/* What becomes of passwords, tokens and responses of AUTH exchanges. */
+enum secrets {
+	SECRETS_HIDE, /* the default: nothing of them leaves smtp/ */
+	SECRETS_HASH, /* smtp.auth.secret_hash: keyed, so that equal ones can be told without being known */
+	SECRETS_SHOW, /* smtp.auth.secret */
+};
+
+/* What is the same for all sessions of a run, and outlives them. */
+struct session_config {
+	const struct session_limits *limits;
+	const struct digests *digests; /* NULL: no TLS fingerprints, and SECRETS_HASH hides */
+	enum secrets secrets;
+	struct span secret_key;        /* SECRETS_HASH: the HMAC key */
+};
+extern const struct session_config session_config_default; /* the default limits, no digests, SECRETS_HIDE */
+
 /* Facts about the connection that the session cannot see itself. */
 struct session_setup {
 	uint64_t id;               /* hash of addresses, ports and first packet's time */
@@ -34,8 +51,8 @@ struct session_setup {
 
 struct session;
 
-/* NULL when memory is refused. *flow must live as long as the session; *limits and *pool too. */
-struct session *session_new(struct pool *pool, const struct session_limits *limits, const struct session_setup *setup,
+/* NULL when memory is refused. *flow must live as long as the session; *config and *pool too. */
+struct session *session_new(struct pool *pool, const struct session_config *config, const struct session_setup *setup,
 			    const struct flow *flow, emit_fn *emit, void *ctx);
 void session_feed(struct session *s, const struct chunk *c);
 /* Emits what is left and the session event, and frees. */

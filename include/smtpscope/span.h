@@ -56,6 +56,8 @@ size_t span_find_class(struct span s, unsigned class_mask);
 size_t span_find_not_class(struct span s, unsigned class_mask);
 /* Copies to dst (cap bytes) as a C string, cut to fit; returns dst. */
 char *span_cstr(struct span s, char *dst, size_t cap);
+/* Appends s at dst + at, cut to fit cap; at + what was appended. at <= cap. */
+size_t span_append(void *dst, size_t at, size_t cap, struct span s);
 
 /* Character classes of RFC 5321 4.1.2, 4.2 and RFC 4648 4, one bit each. */
 enum char_class {

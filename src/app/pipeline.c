@@ -7,6 +7,7 @@
 #include "pipeline.h"
 
 #include "community_id.h"
+#include "nettle_digests.h"
 #include "report.h"
 #include "smtpscope/cause.h"
 #include "smtpscope/defrag.h"
@@ -23,6 +24,7 @@ struct pipeline {
 	struct pool *pool;
 	struct defrag *defrag;
 	struct tcp *tcp;
+	struct session_config config;
 	struct cause cause;
 	struct report *report;
 	struct pipeline_stats stats;
@@ -68,7 +70,7 @@ static void start_session(struct pipeline *p, struct link_state *l, const struct
 	};
 
 	community_id(&f->side[0], &f->side[1], community);
-	l->session = session_new(p->pool, &session_limits_default, &setup, f, cause_emit, &p->cause);
+	l->session = session_new(p->pool, &p->config, &setup, f, cause_emit, &p->cause);
 	if (!l->session)
 		return;
 	p->stats.sessions++;
@@ -212,6 +214,7 @@ struct pipeline *pipeline_new(const struct options *o, struct sink *sink, bool t
 		return NULL;
 	random_seed(seed);
 	p->o = o;
+	p->config = (struct session_config){.limits = &session_limits_default, .digests = &nettle_digests};
 	p->pool = pool_new(o->memory_limit);
 	if (p->pool) {
 		p->defrag = defrag_new(p->pool, &defrag_limits_default, seed);

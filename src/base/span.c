@@ -172,6 +172,14 @@ size_t span_find_not_class(struct span s, unsigned class_mask)
 	return SPAN_NPOS;
 }
 
+size_t span_append(void *dst, size_t at, size_t cap, struct span s)
+{
+	s = span_first(s, cap - at);
+	if (s.n)
+		memcpy((uint8_t *)dst + at, s.p, s.n);
+	return at + s.n;
+}
+
 char *span_cstr(struct span s, char *dst, size_t cap)
 {
 	if (cap == 0)

@@ -8,12 +8,13 @@
 #include "smtpscope/cause.h"
 
 #include "cause_rules.h"
+#include "finding.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_FINDINGS = 12, TEXT = 512 };
+enum { MOST_FINDINGS = 12 };
 
 /* What a run of follow-on errors comes from. */
 enum run { RUN_NONE, RUN_REJECTED_DATA, RUN_EARLY_DATA, RUN_BDAT, RUN_EARLY_DOT, RUN_AUTH, RUN_FOREIGN };
@@ -33,7 +34,7 @@ struct diag_state {
 
 void cause_init(struct cause *c, struct pool *pool, emit_fn *next, void *next_ctx)
 {
-	*c = (struct cause){.pool = pool, .next = next, .next_ctx = next_ctx};
+	*c = (struct cause){.pool = pool, .next = {next, next_ctx}};
 }
 
 static struct diag_state *state_of(struct cause *c, struct session_record *r)
@@ -41,120 +42,6 @@ static struct diag_state *state_of(struct cause *c, struct session_record *r)
 	if (!r->diag)
 		r->diag = pool_get(c->pool, sizeof(struct diag_state));
 	return r->diag;
-}
-
-/* ---- passing on ---- */
-
-static void pass(struct cause *c, struct event *ev)
-{
-	char id[32];
-
-	if (ev->record) {
-		ev->sequence = ++ev->record->sequence;
-		ev->id = span_of(id, (size_t)snprintf(id, sizeof id, "%s-%" PRIu32, ev->record->id, ev->record->sequence));
-	}
-	c->next(c->next_ctx, ev);
-}
-
-/* ---- texts ---- */
-
-struct facts {
-	const struct exchange *x; /* NULL for notices */
-	struct span verb, suggestion;
-	uint64_t length, limit, count;
-};
-
-static size_t put_span(char *dst, size_t at, size_t cap, struct span s)
-{
-	s = span_first(s, cap - at);
-	if (s.n)
-		memcpy(dst + at, s.p, s.n);
-	return at + s.n;
-}
-
-static size_t put_number(char *dst, size_t at, size_t cap, uint64_t n)
-{
-	char digits[24];
-
-	return put_span(dst, at, cap, span_of(digits, (size_t)snprintf(digits, sizeof digits, "%" PRIu64, n)));
-}
-
-static size_t put_fact(char *dst, size_t at, size_t cap, char which, const struct facts *f)
-{
-	switch (which) {
-	case 'V':
-		return put_span(dst, at, cap, f->verb.n ? f->verb : SPAN("it"));
-	case 'S':
-		return put_span(dst, at, cap, f->suggestion.n ? f->suggestion : SPAN("the right one"));
-	case 'A':
-		return put_span(dst, at, cap, f->x && f->x->bad.n ? f->x->bad : SPAN("used here"));
-	case 'C':
-		return put_number(dst, at, cap, f->x && f->x->code > 0 ? (uint64_t)f->x->code : 0);
-	case 'L':
-		return put_number(dst, at, cap, f->length);
-	case 'M':
-		return put_number(dst, at, cap, f->limit);
-	default:
-		return put_number(dst, at, cap, f->count);
-	}
-}
-
-/* The text of the catalog with its placeholders filled. */
-static struct span expand(const char *text, const struct facts *f, char dst[TEXT])
-{
-	size_t n = 0;
-
-	for (const char *p = text; *p && n < TEXT; p++) {
-		if (*p != '%')
-			dst[n++] = *p;
-		else
-			n = put_fact(dst, n, TEXT, *++p, f);
-	}
-	return span_of(dst, n);
-}
-
-/* ---- one finding ---- */
-
-static const struct span network[] = {SPAN_INIT("network")};
-static const struct span intrusion[] = {SPAN_INIT("network"), SPAN_INIT("intrusion_detection")};
-static const struct span type_error[] = {SPAN_INIT("protocol"), SPAN_INIT("error")};
-static const struct span type_info[] = {SPAN_INIT("protocol"), SPAN_INIT("info")};
-
-static void count_finding(struct session_record *r, const struct finding_info *info, enum severity severity)
-{
-	if (!r)
-		return;
-	r->findings++;
-	if (severity >= SEVERITY_ERROR && !r->first_error_finding)
-		r->first_error_finding = info->id;
-}
-
-/* ev: a copy that may be changed; what it says of the exchange stays, the rest becomes the finding. */
-static void emit_finding(struct cause *c, struct event *ev, const struct finding_info *info, enum severity severity,
-			 enum confidence confidence, const struct facts *facts)
-{
-	char explanation[TEXT], remedy[TEXT];
-	bool alert = severity == SEVERITY_ALERT, bad = severity >= SEVERITY_ERROR;
-
-	ev->set = DS_FINDING;
-	ev->kind = alert ? SPAN("alert") : SPAN("event");
-	ev->category = alert ? (struct event_list){intrusion, 2} : (struct event_list){network, 1};
-	ev->type = bad ? (struct event_list){type_error, 2} : (struct event_list){type_info, 2};
-	ev->dataset = SPAN("smtpscope.finding");
-	ev->action = span_str(finding_group_name(info->group));
-	ev->outcome = bad ? SPAN("failure") : SPAN("unknown");
-	ev->duration = EV_NONE;
-	ev->finding_id = span_str(info->id);
-	ev->finding_severity = span_str(severity_name(severity));
-	ev->finding_confidence = span_str(confidence_name(confidence));
-	ev->finding_fault = span_str(fault_name(info->fault));
-	ev->finding_explanation = expand(info->explanation, facts, explanation);
-	ev->finding_remedy = expand(info->remedy, facts, remedy);
-	ev->finding_reference = info->reference[0] ? span_str(info->reference) : SPAN_ABSENT;
-	ev->finding_suggestion = facts->suggestion;
-	ev->error_type = bad ? span_str(info->id) : SPAN_ABSENT;
-	count_finding(ev->record, info, severity);
-	pass(c, ev);
 }
 
 /* ---- runs of follow-on errors ---- */
@@ -174,7 +61,7 @@ static enum finding run_finding(enum run run)
 
 static void emit_run(struct cause *c, const struct event *about, const struct diag_state *d, enum finding f, enum severity severity)
 {
-	struct facts facts = {.count = d->count, .verb = span_of(d->verb, d->verb_length)};
+	struct finding_facts facts = {.count = d->count, .verb = span_of(d->verb, d->verb_length)};
 	struct event ev;
 	uint16_t code = d->code;
 
@@ -200,7 +87,7 @@ static void emit_run(struct cause *c, const struct event *about, const struct di
 	ev.finding_count = d->count;
 	if (f == FINDING_message_text_as_command)
 		facts.suggestion = span_str(finding_info(run_finding(d->run))->id);
-	emit_finding(c, &ev, finding_info(f), severity, CONFIDENCE_HIGH, &facts);
+	finding_emit(&c->next, &ev, finding_info(f), severity, CONFIDENCE_HIGH, &facts);
 }
 
 /* Tells of the run that is over: its root with the count, and for message text what the lines were. */
@@ -258,7 +145,7 @@ static bool in_run(struct cause *c, const struct event *ev, struct diag_state *d
 		d->frame = ev->packet_first;
 		d->offset = x->offset;
 		d->code = (uint16_t)(x->code > 0 ? x->code : 0);
-		d->verb_length = (uint32_t)put_span(d->verb, 0, sizeof d->verb, x->verb_text);
+		d->verb_length = (uint32_t)span_append(d->verb, 0, sizeof d->verb, x->verb_text);
 	}
 	d->count++;
 	return true;
@@ -384,7 +271,7 @@ static void emit_match(struct cause *c, const struct event *about, struct diag_s
 {
 	const struct exchange *x = about->exchange;
 	enum severity severity = severity_of(x, m, cause);
-	struct facts facts = {.x = x, .verb = x->verb_text, .length = x->length, .limit = x->limit, .count = 1};
+	struct finding_facts facts = {.x = x, .verb = x->verb_text, .length = x->length, .limit = x->limit, .count = 1};
 	struct event ev;
 	char evidence[64];
 
@@ -395,7 +282,7 @@ static void emit_match(struct cause *c, const struct event *about, struct diag_s
 	ev.finding_evidence = evidence_of(x, m->finding, evidence, sizeof evidence);
 	if (x->kind == EXCHANGE_COMMAND)
 		ev.finding_offset = x->offset;
-	emit_finding(c, &ev, m->info, severity, m->confidence, &facts);
+	finding_emit(&c->next, &ev, m->info, severity, m->confidence, &facts);
 }
 
 /* Codes that name their own cause, whatever else is wrong with the line. */
@@ -462,10 +349,10 @@ static void on_command(struct cause *c, struct event *ev)
 	struct diag_state *d = state_of(c, ev->record);
 
 	if (d && in_run(c, ev, d)) {
-		pass(c, ev);
+		event_pass(&c->next, ev);
 		return;
 	}
-	pass(c, ev);
+	event_pass(&c->next, ev);
 	judge(c, ev, d);
 }
 
@@ -506,7 +393,7 @@ static void on_notice(struct cause *c, struct event *ev)
 	const struct notice *n = ev->notice;
 	enum finding f = notice_finding(n->id);
 	const struct finding_info *info = finding_info(f);
-	struct facts facts = {.length = n->a, .limit = n->b ? n->b : n->a, .count = 1};
+	struct finding_facts facts = {.length = n->a, .limit = n->b ? n->b : n->a, .count = 1};
 	struct diag_state *d = state_of(c, ev->record);
 	char evidence[128];
 
@@ -517,9 +404,9 @@ static void on_notice(struct cause *c, struct event *ev)
 	ev->finding_evidence = notice_evidence(n, ev->finding_evidence, evidence, sizeof evidence);
 	if (n->id == NOTICE_SMUGGLING_ATTEMPT || n->id == NOTICE_SMUGGLING_CONFIRMED || n->id == NOTICE_COMMAND_INJECTION)
 		facts.suggestion = SPAN_ABSENT;
-	emit_finding(c, ev, info, notice_severity(n, info), info->confidence, &facts);
+	finding_emit(&c->next, ev, info, notice_severity(n, info), info->confidence, &facts);
 	if (n->id == NOTICE_COMMAND_INJECTION)
-		emit_finding(c, ev, finding_info(FINDING_command_after_starttls), SEVERITY_NOTE, CONFIDENCE_HIGH, &facts);
+		finding_emit(&c->next, ev, finding_info(FINDING_command_after_starttls), SEVERITY_NOTE, CONFIDENCE_HIGH, &facts);
 }
 
 /* ---- the session's end ---- */
@@ -535,7 +422,7 @@ static void on_session(struct cause *c, struct event *ev)
 	}
 	ev->session_findings = r->findings;
 	ev->first_error_finding = span_str(r->first_error_finding);
-	pass(c, ev);
+	event_pass(&c->next, ev);
 }
 
 void cause_emit(void *ctx, struct event *ev)
@@ -543,7 +430,7 @@ void cause_emit(void *ctx, struct event *ev)
 	struct cause *c = ctx;
 
 	if (!ev->record)
-		pass(c, ev);
+		event_pass(&c->next, ev);
 	else if (ev->set == DS_COMMAND && ev->exchange)
 		on_command(c, ev);
 	else if (ev->notice)
@@ -551,5 +438,5 @@ void cause_emit(void *ctx, struct event *ev)
 	else if (ev->set == DS_SESSION)
 		on_session(c, ev);
 	else
-		pass(c, ev);
+		event_pass(&c->next, ev);
 }

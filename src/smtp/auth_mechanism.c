@@ -16,8 +16,6 @@
  */
 #include "auth_mechanism.h"
 
-#include <string.h>
-
 static void set_user(struct auth *a, struct span user)
 {
 	a->user = arena_copy(&a->arena, user);
@@ -181,14 +179,6 @@ static struct span json_member(struct span m, struct span quoted_key)
 	return end == SPAN_NPOS ? SPAN_ABSENT : span_first(rest, end);
 }
 
-static size_t append(uint8_t *dst, size_t at, size_t cap, struct span s)
-{
-	s = span_first(s, cap - at);
-	if (s.n)
-		memcpy(dst + at, s.p, s.n);
-	return at + s.n;
-}
-
 /* RFC 7628 3.2.2, and the same from Google and Microsoft: why the token was refused. */
 static void oauth_challenge(struct auth *a, struct span m)
 {
@@ -199,11 +189,11 @@ static void oauth_challenge(struct auth *a, struct span m)
 
 	if (!status.p)
 		return;
-	n = append(text, 0, sizeof text, SPAN("OAuth status "));
-	n = append(text, n, sizeof text, status);
+	n = span_append(text, 0, sizeof text, SPAN("OAuth status "));
+	n = span_append(text, n, sizeof text, status);
 	if (scope.n) {
-		n = append(text, n, sizeof text, SPAN(", scope "));
-		n = append(text, n, sizeof text, scope);
+		n = span_append(text, n, sizeof text, SPAN(", scope "));
+		n = span_append(text, n, sizeof text, scope);
 	}
 	a->cause = arena_copy(&a->arena, span_of(text, n));
 }

@@ -19,6 +19,8 @@ const struct session_limits session_limits_default = {
     .transaction_bytes = 256 * 1024,
 };
 
+const struct session_config session_config_default = {.limits = &session_limits_default};
+
 void set_mode(struct session *s, enum mode mode)
 {
 	if (s->mode == MODE_AUTH && mode != MODE_AUTH)
@@ -31,7 +33,7 @@ enum dir client_dir(const struct session *s)
 	return s->flipped ? DIR_SERVER : DIR_CLIENT;
 }
 
-struct session *session_new(struct pool *pool, const struct session_limits *limits, const struct session_setup *setup,
+struct session *session_new(struct pool *pool, const struct session_config *config, const struct session_setup *setup,
 			    const struct flow *flow, emit_fn *emit, void *ctx)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -40,7 +42,8 @@ struct session *session_new(struct pool *pool, const struct session_limits *limi
 	if (!s)
 		return NULL;
 	s->pool = pool;
-	s->limits = limits ? limits : &session_limits_default;
+	s->config = config;
+	s->limits = config->limits;
 	s->flow = flow;
 	s->emit = emit;
 	s->ctx = ctx;

@@ -144,7 +144,8 @@ enum { TLS_SEEN_HELLO = 1, TLS_SEEN_DATA = 2, TLS_SEEN_ALERT = 4, TLS_SEEN_JUNK 
 
 struct session {
 	struct pool *pool;
-	const struct session_limits *limits;
+	const struct session_config *config;
+	const struct session_limits *limits; /* of config */
 	const struct flow *flow;
 	emit_fn *emit;
 	void *ctx;

@@ -66,7 +66,7 @@ void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit
 	for (int i = 0; i < 2; i++)
 		flow.packets[i] = d->one_sided[i] ? 0 : 9;
 	cause_init(&cause, pool, emit, ctx);
-	s = session_new(pool, NULL, &setup, &flow, cause_emit, &cause);
+	s = session_new(pool, &session_config_default, &setup, &flow, cause_emit, &cause);
 	for (size_t i = 0; i < d->count; i++) {
 		const struct piece *p = &d->piece[i];
 		size_t step = f->chunk && !p->lost ? f->chunk : p->n; /* a hole is one hole */
@@ -211,7 +211,7 @@ static void *on_open(void *ctx, const struct flow *f)
 	struct session_setup setup = {.id = 0x7f3a9c21d05e44b1, .syn_seen = f->syn_seen, .server_port = f->side[DIR_SERVER].port,
 				      .guessed_roles = !f->syn_seen};
 
-	return session_new(r->pool, NULL, &setup, f, cause_emit, &r->cause);
+	return session_new(r->pool, &session_config_default, &setup, f, cause_emit, &r->cause);
 }
 
 static enum tcp_want on_chunk(void *ctx, void *user, const struct flow *f, const struct chunk *c)

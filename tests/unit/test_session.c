@@ -55,7 +55,7 @@ static void start(struct fixture *f, uint64_t fail_at)
 	f->flow.syn_seen = true;
 	f->flow.packets[0] = f->flow.packets[1] = 1;
 	cause_init(&f->cause, f->pool, on_event, f);
-	f->s = session_new(f->pool, NULL, &setup, &f->flow, cause_emit, &f->cause);
+	f->s = session_new(f->pool, &session_config_default, &setup, &f->flow, cause_emit, &f->cause);
 }
 
 static void say(struct fixture *f, enum dir dir, const char *text, size_t n)
