@@ -309,3 +309,8 @@ const struct auth_mechanism *auth_mechanism_find(struct span name)
 			return &mechanisms[i];
 	return NULL;
 }
+
+const struct auth_mechanism *auth_mechanism_at(unsigned i)
+{
+	return i < sizeof mechanisms / sizeof *mechanisms ? &mechanisms[i] : NULL;
+}

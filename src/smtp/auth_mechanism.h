@@ -19,5 +19,7 @@ struct auth_mechanism {
 
 /* Case-insensitive; NULL when unknown. */
 const struct auth_mechanism *auth_mechanism_find(struct span name);
+/* The rows in turn; NULL behind the last. */
+const struct auth_mechanism *auth_mechanism_at(unsigned i);
 
 #endif

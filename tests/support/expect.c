@@ -191,7 +191,7 @@ static bool value_fits(struct json_object *want, struct json_object *have)
 	return strcmp(json_object_get_string(want), json_object_get_string(have)) == 0;
 }
 
-static bool line_fits(const char *line, struct json_object *event)
+bool expect_fits(const char *line, struct json_object *event)
 {
 	const char *dataset = dataset_of(event), *p = line;
 	size_t n = strcspn(p, " ");
@@ -251,7 +251,7 @@ bool expect_match(const struct expected *e, const struct got *g, bool print)
 	bool all = true;
 
 	for (size_t i = 0; i < most; i++) {
-		bool fits = i < e->count && i < g->count && line_fits(e->line[i], g->event[i]);
+		bool fits = i < e->count && i < g->count && expect_fits(e->line[i], g->event[i]);
 
 		all &= fits;
 		if (!print)

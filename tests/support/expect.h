@@ -30,6 +30,8 @@ void expected_free(struct expected *e);
 
 /* True when every expected line fits its event, in order, and there are no others. What does not fit is printed when print is set. */
 bool expect_match(const struct expected *e, const struct got *g, bool print);
+/* One line of the notation against one event. */
+bool expect_fits(const char *line, struct json_object *event);
 /* Prints an event in the notation. */
 void expect_print(struct json_object *event);
 
