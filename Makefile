@@ -8,6 +8,10 @@ PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 WERROR ?=
 
+MUTANTS ?= 300
+MUTANTS_SEED ?= 1
+MUTANTS_GOAL ?= 90
+
 VERSION := $(shell sed -n 's/.*SMTPSCOPE_VERSION "\(.*\)".*/\1/p' src/app/version.h)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
 	-Wswitch-enum -Wvla -Wformat=2 $(if $(WERROR),-Werror)
@@ -26,6 +30,7 @@ RUN_SRC := $(sort $(wildcard tests/run_*.c))
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 CORE := $(BUILD)/libsmtpscope-core.a
+CORE_LINK := ar rcs
 EDGE := $(call obj,$(OUT_SRC) $(filter-out src/app/main.c,$(APP_SRC)))
 SUPPORT := $(BUILD)/libtest-support.a
 UNITS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
@@ -33,7 +38,7 @@ RUNNERS := $(patsubst %.c,$(BUILD)/%,$(RUN_SRC))
 PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
 .PHONY: all demo deps test-deps check check-unit check-dialogs check-pcaps check-cli check-man check-asan check-valgrind \
-	check-live layers sizes lint coverage install uninstall dist clean help
+	check-live layers sizes lint coverage mutants install uninstall dist clean help
 
 ## all: build ./smtpscope
 all: $(PROGRAM)
@@ -44,7 +49,7 @@ $(PROGRAM): $(EDGE) $(BUILD)/src/app/main.o $(CORE)
 
 $(CORE): $(call obj,$(CORE_SRC))
 	@rm -f $@
-	@ar rcs $@ $^
+	@$(CORE_LINK) $@ $^
 
 $(SUPPORT): $(call obj,$(SUPPORT_SRC))
 	@rm -f $@
@@ -122,6 +127,10 @@ lint:
 coverage:
 	$(MAKE) BUILD=build-cov CFLAGS="-O0 -g --coverage" check
 	@find build-cov/src -name '*.gcda' | while read -r f; do gcov -n -o $$(dirname $$f) $$f 2>/dev/null; done | tests/support/coverage.sh
+
+## mutants: break smtp and diag in MUTANTS=300|all small ways, MUTANTS_SEED=1, FILES="src/smtp/eod.c[:LINE] ...": 90 % must turn tests red
+mutants:
+	@CC="$(CC)" tests/mutants/run.py --build $(BUILD)/mutants --number $(MUTANTS) --seed $(MUTANTS_SEED) --goal $(MUTANTS_GOAL) $(FILES)
 
 ## bench: CPU on 200 MB of ordinary mail against a libpcap loop that does nothing
 bench: all

@@ -1,7 +1,8 @@
 /*
  * run_dialogs.c - every dialogue of tests/dialogs over every chunk size, every split point and every wire: one event list (law L4).
  *
- *   run_dialogs [-v] [NAME...]      -v prints the events of each dialogue in the notation of .events files
+ *   run_dialogs [-v | --quick] [NAME...]      -v prints the events of each dialogue in the notation of .events files
+ *                                             --quick: whole pieces, single octets and the first wire; ends at the first that fails
  *
  * The run with whole pieces is compared with the .events file and parsed back with json-c; all others must give the same
  * octets, but for times, frame numbers, addresses. Every octet of every output is searched for the dialogue's secrets.
@@ -236,9 +237,12 @@ static bool same(const struct dialog *d, const struct lines *a, struct lines *b,
 	return false;
 }
 
+enum effort { EFFORT_FULL, EFFORT_VERBOSE, EFFORT_QUICK };
+
 struct runs {
 	const struct dialog *d;
 	struct run strict, loose, now;
+	enum effort effort;
 	unsigned count;
 };
 
@@ -259,6 +263,8 @@ static bool all_feedings(struct runs *r)
 	const struct dialog *d = r->d;
 	size_t longest = 1;
 
+	if (r->effort == EFFORT_QUICK)
+		return try_feeding(r, &(struct feeding){.chunk = 1});
 	for (size_t i = 0; i < d->count; i++)
 		longest = d->piece[i].n > longest ? d->piece[i].n : longest;
 	for (size_t n = 1; n < longest && n <= 1024; n++)
@@ -275,10 +281,11 @@ static bool all_feedings(struct runs *r)
 static bool all_wires(struct runs *r)
 {
 	bool ok = true, lost[2] = {false, false};
+	size_t count = r->effort == EFFORT_QUICK ? 1 : wire_count;
 
 	for (size_t i = 0; i < r->d->count; i++)
 		lost[r->d->piece[i].dir] |= r->d->piece[i].lost;
-	for (size_t i = 0; ok && i < wire_count; i++) {
+	for (size_t i = 0; ok && i < count; i++) {
 		const struct wire *w = &wires[i];
 
 		/* what is lost, or open at its start, is not the same loss on every wire */
@@ -315,9 +322,9 @@ static void free_run(struct run *r)
 	free(r->out.p);
 }
 
-static bool run_all(const struct dialog *d, unsigned *count)
+static bool run_all(const struct dialog *d, enum effort effort, unsigned *count)
 {
-	struct runs r = {.d = d, .strict = new_run(false), .loose = new_run(true), .now = new_run(false)};
+	struct runs r = {.d = d, .strict = new_run(false), .loose = new_run(true), .now = new_run(false), .effort = effort};
 	struct feeding whole = {0};
 	bool ok;
 
@@ -332,8 +339,9 @@ static bool run_all(const struct dialog *d, unsigned *count)
 	return ok;
 }
 
-static bool one_dialog(const char *path, bool verbose)
+static bool one_dialog(const char *path, enum effort effort)
 {
+	bool verbose = effort == EFFORT_VERBOSE;
 	static struct dialog d;
 	char events[512];
 	unsigned count = 0;
@@ -342,7 +350,7 @@ static bool one_dialog(const char *path, bool verbose)
 	dialog_read(path, &d);
 	snprintf(events, sizeof events, "%.*s.events", (int)(strlen(path) - 4), path);
 	ok = run_reference(&d, events, verbose);
-	ok &= run_all(&d, &count);
+	ok &= run_all(&d, effort, &count);
 	if (!ok)
 		printf("FAILED %s\n", d.name);
 	else if (verbose)
@@ -361,18 +369,22 @@ static bool is_named(const char *path, int argc, char **argv, int first)
 
 int main(int argc, char **argv)
 {
-	bool verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
+	enum effort effort = EFFORT_FULL;
 	unsigned passed = 0, failed = 0;
 	glob_t g;
 
+	if (argc > 1 && strcmp(argv[1], "-v") == 0)
+		effort = EFFORT_VERBOSE;
+	if (argc > 1 && strcmp(argv[1], "--quick") == 0)
+		effort = EFFORT_QUICK;
 	if (glob("tests/dialogs/*.dlg", 0, NULL, &g) != 0) {
 		fprintf(stderr, "tests/dialogs: no dialogues; run this from the top of the source\n");
 		return 2;
 	}
-	for (size_t i = 0; i < g.gl_pathc; i++) {
-		if (!is_named(g.gl_pathv[i], argc, argv, 1 + verbose))
+	for (size_t i = 0; i < g.gl_pathc && !(failed && effort == EFFORT_QUICK); i++) {
+		if (!is_named(g.gl_pathv[i], argc, argv, 1 + (effort != EFFORT_FULL)))
 			continue;
-		if (one_dialog(g.gl_pathv[i], verbose))
+		if (one_dialog(g.gl_pathv[i], effort))
 			passed++;
 		else
 			failed++;
