@@ -18,16 +18,19 @@ struct eod {
 	/* results */
 	uint64_t size;     /* message octets: CRLFs count, stuffed dots and the final dot do not (RFC 1870 5) */
 	uint64_t lines;
-	uint64_t longest;  /* octets of the longest line incl. line end, without the stuffed dot */
+	uint64_t longest;  /* octets of the longest line incl. line end, without the stuffed dot; of lines that were seen whole */
 	uint64_t bare_lf;  /* lines ended by LF alone */
 	uint64_t unstuffed; /* lines that start with one dot and are no end: their dot is lost */
 	uint64_t size_at_dot, lines_at_dot; /* before the dot that the last candidate is about */
 	/* private */
 	uint8_t state;
+	bool torn; /* octets of the line are lost, and perhaps line ends with them */
 	uint64_t line_length;
 };
 
 void eod_init(struct eod *e);
+/* n octets are lost here. They count for the size; how long the line was is not known any more. */
+void eod_lost(struct eod *e, uint64_t n);
 
 enum eod_status {
 	EOD_MORE,      /* all bytes taken */

@@ -30,9 +30,16 @@ static void line_done(struct eod *e, uint64_t octets)
 {
 	e->lines++;
 	e->size += octets;
-	if (octets > e->longest)
+	if (octets > e->longest && !e->torn)
 		e->longest = octets;
+	e->torn = false;
 	e->line_length = 0;
+}
+
+void eod_lost(struct eod *e, uint64_t n)
+{
+	e->line_length += n;
+	e->torn = true;
 }
 
 struct eod_run {

@@ -253,7 +253,7 @@ static void client_gap(struct session *s, struct chunk *c)
 		break;
 	case MODE_DATA:
 		s->body_gap = true;
-		s->eod.line_length += c->len;
+		eod_lost(&s->eod, c->len);
 		body_lost(s, c->len);
 		break;
 	case MODE_BDAT:

@@ -123,9 +123,32 @@ static void test_longest_line(void **state)
 	assert_int_equal(e.bare_lf, 0);
 }
 
+/* A hole may have swallowed line ends: what is around it is no long line, but the next line is measured again. */
+static void test_torn_line(void **state)
+{
+	char text[2100];
+	struct eod e;
+	const char *form;
+	size_t used;
+
+	(void)state;
+	memset(text, 'x', sizeof text);
+	memcpy(text + 600, "\r\n", 2);
+	eod_init(&e);
+	assert_int_equal(eod_feed(&e, span_of(text, 300), &used, &form, NULL, NULL), EOD_MORE);
+	eod_lost(&e, 1024);
+	assert_int_equal(eod_feed(&e, span_of(text + 300, 302), &used, &form, NULL, NULL), EOD_MORE);
+	assert_int_equal(e.longest, 0);
+	assert_int_equal(e.size, 300 + 1024 + 302);
+	memcpy(text + 602 + 1200, "\r\n.\r\n", 5);
+	assert_int_equal(eod_feed(&e, span_of(text + 602, 1205), &used, &form, NULL, NULL), EOD_END);
+	assert_int_equal(e.longest, 1202);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_longest_line)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_longest_line),
+					   cmocka_unit_test(test_torn_line)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
