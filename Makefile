@@ -18,7 +18,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -
 BASE_FLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude -MMD -MP $(WARNINGS)
 APP_PKGS := libpcap json-c zlib libzstd nettle
 APP_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(APP_PKGS))
-APP_LIBS = $(shell $(PKG_CONFIG) --libs $(APP_PKGS))
+APP_LIBS = $(shell $(PKG_CONFIG) --libs $(APP_PKGS)) -pthread
 TEST_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 
 CORE_SRC := $(sort $(wildcard src/base/*.c src/net/*.c src/smtp/*.c src/diag/*.c))

@@ -44,7 +44,6 @@ expect "the sample has sessions" test "$n" -ge 2
 try "no arguments" 2 "nothing to read" "$program"
 try "unknown option" 2 "unknown option --verbos" "$program" --verbos
 try "what was meant" 2 "did you mean --events" "$program" --event x
-try "option of a later day" 2 "unknown option --workers" "$program" -r "$sample" --workers 2
 try "missing value" 2 "-r needs FILE" "$program" -r
 try "bad number" 2 "--max-event-bytes" "$program" -r "$sample" --max-event-bytes 12
 try "negative number" 2 "-c" "$program" -r "$sample" -c -1
@@ -113,6 +112,18 @@ for env in LANG=tr_TR.UTF-8 LC_ALL=C TZ=Asia/Tokyo; do
   env "$env" "$program" -r "$sample" -o json >"$dir/out" 2>/dev/null
   expect "$env: same octets" cmp -s "$dir/out" "$dir/whole"
 done
+
+# several workers: all samples as one input, more connections than workers
+all=(); for s in samples/*.pcap; do all+=(-r "$s"); done
+kinds=session,command,auth,message,finding
+"$program" "${all[@]}" -o json --events $kinds >"$dir/one" 2>/dev/null
+for n in 2 3 7; do
+  "$program" "${all[@]}" -o json --events $kinds --workers $n >"$dir/out" 2>/dev/null
+  expect "$n workers: same octets" cmp -s "$dir/out" "$dir/one"
+done
+"$program" "${all[@]}" -o json --workers 4 2>/dev/null | head -1 >/dev/null
+expect "several workers and a reader that goes away: status 0" test "${PIPESTATUS[0]}" = 0
+try "no workers" 2 "--workers" "$program" -r "$sample" --workers 0
 
 # output
 try "into a file" 0 "" "$program" -r "$sample" -o json -O "$dir/file"

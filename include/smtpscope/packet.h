@@ -72,4 +72,11 @@ enum packet_verdict packet_parse(int dlt, struct span frame, uint32_t wire_len, 
 /* The same from the payload of a reassembled IP datagram. PACKET_FRAGMENT: it is a tunnel with fragments inside. */
 enum packet_verdict packet_parse_ip(const struct ip_fragment *whole, bool verify, struct packet *out);
 
+/*
+ * What both directions of a connection have in common, for hashing: the smaller endpoint's address first, then the ports.
+ * Returns its length.
+ */
+enum { PACKET_FLOW_KEY = 36 }; /* two IPv6 addresses, two ports */
+size_t packet_flow_key(const struct packet *p, uint8_t key[PACKET_FLOW_KEY]);
+
 #endif

@@ -67,8 +67,10 @@ void tcp_tick(struct tcp *t, int64_t now);
 /* Closes the least recently used connection (TCP_CLOSE_EVICTED), or frees what remains of one that is over; half-open ones
    first where they are the majority. False when there is none. May be called from a handler: never its own connection. */
 bool tcp_evict(struct tcp *t);
-/* Closes all with TCP_CLOSE_EOF. */
-void tcp_finish(struct tcp *t);
+/* A segment of a connection that somebody else follows went by at packet time ts: it only expires what has been idle. */
+void tcp_pass(struct tcp *t, int64_t ts);
+/* Closes at most this many connections with TCP_CLOSE_EOF, oldest first; true when none is left. */
+bool tcp_finish(struct tcp *t, size_t most);
 const struct tcp_stats *tcp_stats(const struct tcp *t);
 
 #endif

@@ -4,8 +4,8 @@
  * Exit status: 0 done, 1 input, capture or output failed (what was readable is reported), 2 usage or filter.
  */
 #include "capture.h"
+#include "engine.h"
 #include "options.h"
-#include "pipeline.h"
 #include "smtpscope/json.h"
 #include "version.h"
 
@@ -63,25 +63,26 @@ static uint64_t default_memory(void)
 	return half < most ? half : most;
 }
 
-static void print_status(const struct pipeline *p)
+static void print_status(struct engine *e)
 {
-	const struct pipeline_stats *s = pipeline_stats(p);
-	const struct tcp_stats *t = pipeline_tcp_stats(p);
+	struct totals t;
 
+	engine_totals(e, &t);
 	fprintf(stderr, "smtpscope: %" PRIu64 " frames, %" PRIu64 " connections open, %" PRIu64 " SMTP sessions, %" PRIu64
-		" with failures, %" PRIu64 " gaps\n", s->frames, t->open, s->sessions, s->failed, t->gaps);
+		" with failures, %" PRIu64 " gaps\n", t.segments.frames, t.tcp.open, t.sessions.sessions, t.sessions.failed, t.tcp.gaps);
 }
 
 /* Why nothing was found, in the words a person needs. */
-static void explain_nothing(const struct pipeline *p)
+static void explain_nothing(struct engine *e)
 {
-	const struct pipeline_stats *s = pipeline_stats(p);
-	const struct tcp_stats *t = pipeline_tcp_stats(p);
 	const char *why = "";
+	struct totals all;
+	const struct tcp_stats *t = &all.tcp;
 
-	if (s->sessions)
+	engine_totals(e, &all);
+	if (all.sessions.sessions)
 		return;
-	if (!s->frames)
+	if (!all.segments.frames)
 		why = "; the capture holds no frames (or the filter lets none through)";
 	else if (!t->packets)
 		why = "; none of them is TCP over IP";
@@ -91,7 +92,8 @@ static void explain_nothing(const struct pipeline *p)
 		why = ", one direction only";
 	else
 		why = "; none speaks SMTP (--ports names ports that do)";
-	fprintf(stderr, "smtpscope: 0 SMTP sessions; %" PRIu64 " frames, %" PRIu64 " TCP packets%s\n", s->frames, t->packets, why);
+	fprintf(stderr, "smtpscope: 0 SMTP sessions; %" PRIu64 " frames, %" PRIu64 " TCP packets%s\n", all.segments.frames,
+		t->packets, why);
 }
 
 static int64_t now_ns(void)
@@ -102,59 +104,57 @@ static int64_t now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void emit_stats(struct pipeline *p, struct capture *c, int64_t ts)
-{
-	struct capture_drops drops;
-
-	capture_drops(c, &drops);
-	pipeline_stats_event(p, ts, capture_is_live(c) ? &drops : NULL, capture_truncated(c));
-}
-
 struct run {
 	const struct options *o;
 	struct capture *capture;
-	struct pipeline *pipeline;
+	struct engine *engine;
 	struct sink *sink;
 	int64_t next_stats;
 };
 
+/* What the kernel dropped; NULL for files. */
+static const struct capture_drops *drops_of(const struct run *r, struct capture_drops *drops)
+{
+	capture_drops(r->capture, drops);
+	return capture_is_live(r->capture) ? drops : NULL;
+}
+
 /* Between frames of a live run: time passes, and it may be time for a stats event. */
 static void live_chores(struct run *r, bool idle)
 {
+	struct capture_drops drops;
 	int64_t now;
 
 	if (!capture_is_live(r->capture) || (!idle && !r->o->stats_seconds))
 		return;
-	now = idle ? now_ns() : pipeline_last_ts(r->pipeline);
+	now = idle ? now_ns() : engine_last_ts(r->engine);
 	if (idle)
-		pipeline_tick(r->pipeline, now);
+		engine_tick(r->engine, now);
 	if (!r->next_stats)
 		r->next_stats = now + (int64_t)r->o->stats_seconds * 1000000000;
 	if (!r->o->stats_seconds || now < r->next_stats)
 		return;
-	emit_stats(r->pipeline, r->capture, now);
+	engine_stats(r->engine, now, drops_of(r, &drops), capture_truncated(r->capture));
 	r->next_stats = now + (int64_t)r->o->stats_seconds * 1000000000;
 }
 
 static void loop(struct run *r)
 {
 	enum capture_status status;
+	struct capture_drops drops;
 	struct frame f;
 
-	while ((status = capture_next(r->capture, &f, complain)) != CAPTURE_END && !sink_failed(r->sink)) {
-		if (status == CAPTURE_FRAME) {
-			pipeline_precision(r->pipeline, capture_nanoseconds(r->capture));
-			pipeline_frame(r->pipeline, &f);
-		}
+	while ((status = capture_next(r->capture, &f, complain)) != CAPTURE_END && !engine_failed(r->engine)) {
+		if (status == CAPTURE_FRAME)
+			engine_frame(r->engine, &f, capture_nanoseconds(r->capture));
 		live_chores(r, status == CAPTURE_IDLE);
 		if (status_wanted)
-			print_status(r->pipeline);
+			print_status(r->engine);
 		status_wanted = 0;
 	}
-	pipeline_finish(r->pipeline);
-	emit_stats(r->pipeline, r->capture, pipeline_last_ts(r->pipeline));
+	engine_finish(r->engine, drops_of(r, &drops), capture_truncated(r->capture));
 	if (capture_exit(r->capture) == 0)
-		explain_nothing(r->pipeline);
+		explain_nothing(r->engine);
 }
 
 static int run(struct run *r, struct err *err)
@@ -163,14 +163,14 @@ static int run(struct run *r, struct err *err)
 	bool text = r->o->format == OUTPUT_TEXT || (r->o->format == OUTPUT_AUTO && sink_is_terminal(r->sink));
 
 	gethostname(host, sizeof host - 1);
-	r->pipeline = pipeline_new(r->o, r->sink, text, r->o->interface ? host : NULL);
-	if (!r->pipeline)
+	r->engine = engine_new(r->o, r->sink, text, r->o->interface ? host : NULL);
+	if (!r->engine)
 		return err_set(err, 1, "out of memory");
 	running = r->capture;
 	install_signals();
 	loop(r);
 	running = NULL;
-	pipeline_free(&r->pipeline);
+	engine_free(&r->engine);
 	return capture_exit(r->capture);
 }
 

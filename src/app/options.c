@@ -130,6 +130,16 @@ static int set_memory(struct options *o, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_workers(struct options *o, const char *value, struct err *err)
+{
+	uint64_t n;
+
+	if (number(value, "--workers", 1, MAX_WORKERS, &n, err) != 0)
+		return -1;
+	o->workers = (unsigned)n;
+	return 0;
+}
+
 static int set_format(struct options *o, const char *value, struct err *err)
 {
 	static const struct word words[] = {{"text", OUTPUT_TEXT}, {"json", OUTPUT_JSON}, {NULL, 0}};
@@ -253,6 +263,7 @@ const struct option_row option_rows[] = {
     {0, "immediate-mode", NULL, "deliver frames at once; costs CPU", NULL, FLAG(immediate)},
     {0, "ports", "LIST", "ports that are SMTP whatever they carry (25,465,587,2525,24)", set_ports, 0},
     {0, "verify-checksums", NULL, "ignore segments whose checksum is wrong", NULL, FLAG(verify_checksums)},
+    {0, "workers", "N", "threads that share the connections (1)", set_workers, 0},
     {0, "memory-limit", "MIB", "memory of all state (half of RAM, at most 2048)", set_memory, 0},
     {'o', NULL, "FORMAT", "text or json (text on a terminal, else json)", set_format, 0},
     {'O', NULL, "FILE", "write there, - for stdout", set_output, 0},
@@ -390,6 +401,7 @@ static void defaults(struct options *o)
 	o->output = "-";
 	o->datasets = IN_ALL;
 	o->max_event_bytes = JSON_MAX_EVENT;
+	o->workers = 1;
 	o->stats_seconds = 60;
 	set_ports(o, "25,465,587,2525,24", &none);
 }

@@ -16,7 +16,7 @@ enum output_format { OUTPUT_AUTO, OUTPUT_TEXT, OUTPUT_JSON };
 enum only { ONLY_ALL, ONLY_FAILED, ONLY_AUTH, ONLY_FINDING };
 enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
 
-enum { MAX_FILES = 4096, MAX_FILTER = 16384 };
+enum { MAX_FILES = 4096, MAX_FILTER = 16384, MAX_WORKERS = 64 };
 
 struct options {
 	enum task task;
@@ -36,7 +36,8 @@ struct options {
 	enum when colour;
 	uint32_t max_event_bytes;
 	uint32_t stats_seconds;
-	uint64_t memory_limit;           /* octets */
+	uint64_t memory_limit;           /* octets, of all workers together */
+	unsigned workers;                /* threads that share the connections */
 };
 
 struct option_row {

@@ -1,5 +1,5 @@
 /*
- * pipeline.c - frames in, events out. See pipeline.h.
+ * pipeline.c - TCP segments in, events out. See pipeline.h.
  *
  * A connection on an SMTP port gets a session with its first chunk; any other is watched by smtp/detect until its first lines
  * have told, and ignored (one table entry) when it is not SMTP. When memory is short the least recently used connection goes.
@@ -8,27 +8,25 @@
 
 #include "community_id.h"
 #include "nettle_digests.h"
-#include "report.h"
 #include "smtpscope/cause.h"
-#include "smtpscope/defrag.h"
 #include "smtpscope/detect.h"
 #include "smtpscope/session.h"
 #include "smtpscope/table.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 struct pipeline {
 	const struct options *o;
 	struct pool *pool;
-	struct defrag *defrag;
 	struct tcp *tcp;
 	struct session_config config;
 	struct cause cause;
-	struct report *report;
+	emit_fn *emit;
+	void *ctx;
 	struct pipeline_stats stats;
-	int64_t last_ts;
+	uint64_t place;
+	bool finishing;
 };
 
 /* One connection that may be SMTP. */
@@ -77,6 +75,13 @@ static void start_session(struct pipeline *p, struct link_state *l, const struct
 }
 
 /* ---- what net/tcp says ---- */
+
+/* At the end of the input connections come up in the order in which they fell silent. */
+static void note_place(struct pipeline *p, const struct flow *f)
+{
+	if (p->finishing)
+		p->place = PIPELINE_FINISHING + f->last_frame;
+}
 
 static bool server_port(void *ctx, uint16_t port)
 {
@@ -149,6 +154,7 @@ static enum tcp_want on_chunk(void *ctx, void *user, const struct flow *f, const
 	struct pipeline *p = ctx;
 	struct link_state *l = user;
 
+	note_place(p, f);
 	if (!l)
 		return TCP_IGNORE;
 	if (!l->session && l->on_port)
@@ -168,6 +174,7 @@ static void on_close(void *ctx, void *user, const struct flow *f, enum tcp_close
 	struct pipeline *p = ctx;
 	struct link_state *l = user;
 
+	note_place(p, f);
 	if (!l)
 		return;
 	if (!l->session && l->on_port) /* a handshake and not one word */
@@ -195,34 +202,24 @@ static void on_event(void *ctx, struct event *ev)
 
 	if (ev->set == DS_SESSION)
 		count_session(p, ev);
-	report_event(p->report, ev);
+	p->emit(p->ctx, ev);
 }
 
-static void random_seed(uint8_t seed[16])
-{
-	if (getrandom(seed, 16, 0) != 16)
-		memset(seed, 0x5a, 16); /* no entropy at boot: hashing still works, only not secretly */
-}
-
-struct pipeline *pipeline_new(const struct options *o, struct sink *sink, bool text, const char *observer)
+struct pipeline *pipeline_new(const struct options *o, struct pool *pool, const uint8_t seed[16], emit_fn *emit, void *ctx)
 {
 	static const struct tcp_handlers handlers = {on_open, on_chunk, on_close, server_port};
 	struct pipeline *p = calloc(1, sizeof *p);
-	uint8_t seed[16];
 
 	if (!p)
 		return NULL;
-	random_seed(seed);
 	p->o = o;
+	p->pool = pool;
+	p->emit = emit;
+	p->ctx = ctx;
 	p->config = (struct session_config){.limits = &session_limits_default, .digests = &nettle_digests};
-	p->pool = pool_new(o->memory_limit);
-	if (p->pool) {
-		p->defrag = defrag_new(p->pool, &defrag_limits_default, seed);
-		p->tcp = tcp_new(p->pool, &tcp_limits_default, seed, &handlers, p);
-		cause_init(&p->cause, p->pool, on_event, p);
-		p->report = report_new(o, sink, text, observer);
-	}
-	if (!p->pool || !p->defrag || !p->tcp || !p->report)
+	cause_init(&p->cause, pool, on_event, p);
+	p->tcp = tcp_new(pool, &tcp_limits_default, seed, &handlers, p);
+	if (!p->tcp)
 		pipeline_free(&p);
 	return p;
 }
@@ -237,47 +234,33 @@ static void make_room(struct pipeline *p)
 			return;
 }
 
-static void segment(struct pipeline *p, enum packet_verdict v, const struct packet *packet, const struct frame *f)
+void pipeline_segment(struct pipeline *p, const struct packet *packet, int64_t ts, uint64_t frame)
 {
-	p->stats.verdicts[v]++;
-	if (v != PACKET_DONE)
-		return;
-	tcp_packet(p->tcp, packet, f->ts, f->number);
+	p->place = frame;
+	tcp_packet(p->tcp, packet, ts, frame);
 	make_room(p);
 }
 
-void pipeline_frame(struct pipeline *p, const struct frame *f)
+void pipeline_pass(struct pipeline *p, int64_t ts, uint64_t frame)
 {
-	struct packet packet;
-	struct ip_fragment whole;
-	enum packet_verdict v = packet_parse(f->dlt, f->bytes, f->wire_len, p->o->verify_checksums, &packet);
-
-	p->stats.frames++;
-	p->stats.bytes += f->bytes.n;
-	p->last_ts = f->ts;
-	if (v != PACKET_FRAGMENT) {
-		segment(p, v, &packet, f);
-		return;
-	}
-	p->stats.fragments++;
-	if (defrag_push(p->defrag, &packet.frag, f->ts, &whole) == 1)
-		segment(p, packet_parse_ip(&whole, p->o->verify_checksums, &packet), &packet, f);
+	p->place = frame;
+	tcp_pass(p->tcp, ts);
 }
 
 void pipeline_tick(struct pipeline *p, int64_t now)
 {
 	tcp_tick(p->tcp, now);
-	report_flush(p->report);
 }
 
-void pipeline_stats_event(struct pipeline *p, int64_t ts, const struct capture_drops *drops, bool truncated)
+bool pipeline_finish(struct pipeline *p, size_t most)
 {
-	report_stats(p->report, ts, &p->stats, tcp_stats(p->tcp), p->pool, defrag_stats(p->defrag), drops, truncated);
+	p->finishing = true;
+	return tcp_finish(p->tcp, most);
 }
 
-void pipeline_finish(struct pipeline *p)
+uint64_t pipeline_place(const struct pipeline *p)
 {
-	tcp_finish(p->tcp);
+	return p->place;
 }
 
 const struct pipeline_stats *pipeline_stats(const struct pipeline *p)
@@ -290,16 +273,6 @@ const struct tcp_stats *pipeline_tcp_stats(const struct pipeline *p)
 	return tcp_stats(p->tcp);
 }
 
-void pipeline_precision(struct pipeline *p, bool nanoseconds)
-{
-	report_precision(p->report, nanoseconds);
-}
-
-int64_t pipeline_last_ts(const struct pipeline *p)
-{
-	return p->last_ts;
-}
-
 void pipeline_free(struct pipeline **pipeline)
 {
 	struct pipeline *p = *pipeline;
@@ -308,8 +281,5 @@ void pipeline_free(struct pipeline **pipeline)
 	if (!p)
 		return;
 	tcp_free(&p->tcp);
-	defrag_free(&p->defrag);
-	report_free(&p->report);
-	pool_free(&p->pool);
 	free(p);
 }

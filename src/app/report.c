@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -110,8 +111,21 @@ static void add_observer(const struct report *r, struct event *ev)
 	ev->observer_interface = span_str(r->o->interface);
 }
 
+/* How many lines were written before this one is known here alone. */
+static void add_counts(struct report *r, struct event *ev, char id[32])
+{
+	ev->sequence = ++r->stats_written;
+	ev->id = span_of(id, (size_t)snprintf(id, 32, "stats-%" PRIu64, r->stats_written));
+	ev->stats_events = sink_written(r->sink);
+	ev->stats_events_dropped += sink_lost(r->sink);
+}
+
 void report_event(struct report *r, struct event *ev)
 {
+	char id[32];
+
+	if (ev->set == DS_STATS)
+		add_counts(r, ev, id);
 	if (!is_wanted(r, ev))
 		return;
 	add_observer(r, ev);
@@ -123,7 +137,25 @@ void report_event(struct report *r, struct event *ev)
 		sink_flush(r->sink);
 }
 
-static void stats_packets(struct event *ev, const struct pipeline_stats *s, const struct tcp_stats *t)
+/* A struct of nothing but counters. */
+static void add_counters(void *sum, const void *more, size_t size)
+{
+	for (size_t at = 0; at < size; at += sizeof(uint64_t)) {
+		uint64_t a, b;
+
+		memcpy(&a, (uint8_t *)sum + at, sizeof a);
+		memcpy(&b, (const uint8_t *)more + at, sizeof b);
+		a += b;
+		memcpy((uint8_t *)sum + at, &a, sizeof a);
+	}
+}
+
+void totals_add(struct totals *sum, const struct totals *t)
+{
+	add_counters(sum, t, sizeof *t);
+}
+
+static void stats_packets(struct event *ev, const struct segments_stats *s, const struct tcp_stats *t)
 {
 	ev->stats_received = s->frames;
 	ev->stats_bytes = s->bytes;
@@ -155,36 +187,30 @@ static void stats_sessions(struct event *ev, const struct pipeline_stats *s)
 	ev->stats_one_sided = s->one_sided;
 }
 
-void report_stats(struct report *r, int64_t ts, const struct pipeline_stats *s, const struct tcp_stats *t, const struct pool *pool,
-		  const struct defrag_stats *d, const struct capture_drops *drops, bool truncated)
+void report_stats(const struct totals *t, int64_t ts, const struct capture_drops *drops, bool truncated, struct event *out)
 {
 	static const struct span network[] = {SPAN_INIT("network")}, info[] = {SPAN_INIT("info")};
-	struct event ev;
-	char id[32];
+	const struct defrag_stats *d = &t->segments.defrag;
 
-	event_init(&ev, DS_STATS);
-	ev.ts = ts;
-	ev.kind = SPAN("metric");
-	ev.category = (struct event_list){network, 1};
-	ev.type = (struct event_list){info, 1};
-	ev.dataset = SPAN("smtpscope.stats");
-	ev.action = SPAN("stats");
-	ev.sequence = ++r->stats_written;
-	ev.id = span_of(id, (size_t)snprintf(id, sizeof id, "stats-%" PRIu64, r->stats_written));
-	stats_packets(&ev, s, t);
-	ev.stats_reassembled = d->reassembled;
-	ev.stats_fragments_lost = d->expired + d->evicted + d->cut + d->failed;
-	ev.stats_fragments_malformed = d->malformed;
-	ev.stats_fragments_conflicts = d->conflicts;
-	stats_sessions(&ev, s);
-	ev.stats_dropped_kernel = drops ? drops->kernel : EV_NONE;
-	ev.stats_dropped_interface = drops ? drops->interface : EV_NONE;
-	ev.stats_events = sink_written(r->sink);
-	ev.stats_events_dropped = sink_lost(r->sink);
-	ev.stats_memory = pool_used(pool);
-	ev.stats_memory_failures = pool_failures(pool);
-	ev.stats_input_truncated = ev_bool(truncated);
-	report_event(r, &ev);
+	event_init(out, DS_STATS);
+	out->ts = ts;
+	out->kind = SPAN("metric");
+	out->category = (struct event_list){network, 1};
+	out->type = (struct event_list){info, 1};
+	out->dataset = SPAN("smtpscope.stats");
+	out->action = SPAN("stats");
+	stats_packets(out, &t->segments, &t->tcp);
+	out->stats_reassembled = d->reassembled;
+	out->stats_fragments_lost = d->expired + d->evicted + d->cut + d->failed;
+	out->stats_fragments_malformed = d->malformed;
+	out->stats_fragments_conflicts = d->conflicts;
+	stats_sessions(out, &t->sessions);
+	out->stats_dropped_kernel = drops ? drops->kernel : EV_NONE;
+	out->stats_dropped_interface = drops ? drops->interface : EV_NONE;
+	out->stats_events_dropped = t->events_lost;
+	out->stats_memory = t->memory_used;
+	out->stats_memory_failures = t->memory_refused;
+	out->stats_input_truncated = ev_bool(truncated);
 }
 
 void report_precision(struct report *r, bool nanoseconds)

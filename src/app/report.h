@@ -6,16 +6,25 @@
 
 #include "options.h"
 #include "pipeline.h"
-#include "smtpscope/defrag.h"
+#include "segments.h"
 #include "smtpscope/event.h"
-#include "smtpscope/pool.h"
 #include "smtpscope/sink.h"
+
+/* What a run has counted so far, over all its workers. */
+struct totals {
+	struct segments_stats segments;
+	struct pipeline_stats sessions;
+	struct tcp_stats tcp; /* with several workers a peak is the sum of theirs */
+	uint64_t memory_used, memory_refused; /* octets; allocations */
+	uint64_t events_lost; /* between a worker and the writer, for want of memory */
+};
+void totals_add(struct totals *sum, const struct totals *t);
 
 struct report;
 struct report *report_new(const struct options *o, struct sink *sink, bool text, const char *observer);
 void report_event(struct report *r, struct event *ev);
-void report_stats(struct report *r, int64_t ts, const struct pipeline_stats *s, const struct tcp_stats *t, const struct pool *pool,
-		  const struct defrag_stats *d, const struct capture_drops *drops, bool truncated);
+/* A stats event for report_event(), which adds what only it knows. drops: NULL when no kernel is involved. */
+void report_stats(const struct totals *t, int64_t ts, const struct capture_drops *drops, bool truncated, struct event *out);
 void report_precision(struct report *r, bool nanoseconds);
 void report_flush(struct report *r);
 void report_free(struct report **r);

@@ -355,3 +355,22 @@ enum packet_verdict packet_parse_ip(const struct ip_fragment *whole, bool verify
 	v = walk_protocol(&w, whole->protocol);
 	return v == WALK_ON ? walk(&w) : v;
 }
+
+size_t packet_flow_key(const struct packet *p, uint8_t key[PACKET_FLOW_KEY])
+{
+	const struct endpoint *a = &p->src, *b = &p->dst;
+	size_t n = a->family == 4 ? 4 : 16;
+	int order = memcmp(a->addr, b->addr, n);
+
+	if (order > 0 || (order == 0 && a->port > b->port)) {
+		a = &p->dst;
+		b = &p->src;
+	}
+	memcpy(key, a->addr, n);
+	memcpy(key + n, b->addr, n);
+	key[2 * n] = (uint8_t)(a->port >> 8);
+	key[2 * n + 1] = (uint8_t)a->port;
+	key[2 * n + 2] = (uint8_t)(b->port >> 8);
+	key[2 * n + 3] = (uint8_t)b->port;
+	return 2 * n + 4;
+}

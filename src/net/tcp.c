@@ -27,7 +27,6 @@ enum {
 	EXPIRE_PER_PACKET = 2,   /* of each class: more than a packet can add */
 	EXPIRE_PER_TICK = 65536, /* keeps a tick after a long silence short */
 	REQUEUE_MOST = 64,       /* entries put where they belong before one is evicted; good enough a guess then */
-	KEY_SIZE = 36,           /* two IPv6 addresses, two ports */
 };
 
 struct key {
@@ -61,22 +60,9 @@ static bool entry_eq(const void *wanted, const struct table_node *node)
 
 static uint32_t key_hash(const struct tcp *t, const struct packet *p)
 {
-	const struct endpoint *a = &p->src, *b = &p->dst;
-	size_t n = a->family == 4 ? 4 : 16;
-	int order = memcmp(a->addr, b->addr, n);
-	uint8_t key[KEY_SIZE];
+	uint8_t key[PACKET_FLOW_KEY];
 
-	if (order > 0 || (order == 0 && a->port > b->port)) {
-		a = &p->dst;
-		b = &p->src;
-	}
-	memcpy(key, a->addr, n);
-	memcpy(key + n, b->addr, n);
-	key[2 * n] = (uint8_t)(a->port >> 8);
-	key[2 * n + 1] = (uint8_t)a->port;
-	key[2 * n + 2] = (uint8_t)(b->port >> 8);
-	key[2 * n + 3] = (uint8_t)b->port;
-	return table_hash(t->table[0], key, 2 * n + 4);
+	return table_hash(t->table[0], key, packet_flow_key(p, key));
 }
 
 static struct entry *find(const struct tcp *t, const struct packet *p, uint32_t hash)
@@ -454,15 +440,31 @@ static void dispatch(struct tcp *t, const struct packet *p, int64_t ts, uint64_t
 		conn_packet(t, (struct conn *)e, p, ts, frame);
 }
 
-void tcp_packet(struct tcp *t, const struct packet *p, int64_t ts, uint64_t frame)
+/* An entry was idle too long when this packet and the one before say so. */
+static void pass(struct tcp *t, int64_t ts)
 {
-	if (t->stats.packets++ == 0)
-		t->last_ts = ts;
-	t->stats.payload_bytes += p->payload.n;
-	dispatch(t, p, ts, frame);
 	expire(t, ts < t->last_ts ? ts : t->last_ts, EXPIRE_PER_PACKET);
 	t->last_ts = ts;
 	publish(t);
+}
+
+void tcp_pass(struct tcp *t, int64_t ts)
+{
+	if (!t->timed)
+		t->last_ts = ts;
+	t->timed = true;
+	pass(t, ts);
+}
+
+void tcp_packet(struct tcp *t, const struct packet *p, int64_t ts, uint64_t frame)
+{
+	if (!t->timed)
+		t->last_ts = ts;
+	t->timed = true;
+	t->stats.packets++;
+	t->stats.payload_bytes += p->payload.n;
+	dispatch(t, p, ts, frame);
+	pass(t, ts);
 }
 
 /* ---- life ---- */
@@ -491,13 +493,16 @@ struct tcp *tcp_new(struct pool *pool, const struct tcp_limits *limits, const ui
 	return t;
 }
 
-void tcp_finish(struct tcp *t)
+bool tcp_finish(struct tcp *t, size_t most)
 {
-	struct entry *e;
+	struct entry *e = entry_oldest(t);
 
-	while ((e = entry_oldest(t)) != NULL)
+	for (; e && most > 0; most--) {
 		entry_close(t, e, TCP_CLOSE_EOF);
+		e = entry_oldest(t);
+	}
 	publish(t);
+	return !e;
 }
 
 void tcp_free(struct tcp **t)
@@ -508,7 +513,7 @@ void tcp_free(struct tcp **t)
 	if (!dead)
 		return;
 	if (dead->table[CONN_CLASSES - 1])
-		tcp_finish(dead);
+		tcp_finish(dead, SIZE_MAX);
 	for (int i = 0; i < CONN_CLASSES; i++)
 		table_free(&dead->table[i]);
 	free(dead);

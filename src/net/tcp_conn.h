@@ -64,6 +64,7 @@ struct tcp {
 	int64_t idle[CONN_CLASSES]; /* limits, ns */
 	struct tcp_stats stats;
 	int64_t last_ts;    /* of the packet before */
+	bool timed;         /* there was one */
 	struct entry *busy; /* callbacks are running for it: not to be evicted */
 };
 

@@ -193,7 +193,7 @@ static void play_step(struct wire *w, const char *at, const char *end)
 		w->isn[0] += 0x10000000u * (uint32_t)atoi(at + 1);
 		w->isn[1] += 0x30000000u * (uint32_t)atoi(at + 1);
 	} else if (*at == '/') {
-		tcp_finish(w->tcp);
+		tcp_finish(w->tcp, SIZE_MAX);
 	} else if (*at == '=') {
 		w->client_port = (uint16_t)atoi(at + 1);
 	} else if (*at == '^') {
@@ -333,7 +333,7 @@ static bool play_one(const struct script *s, const uint32_t isn[2], uint64_t fai
 	same = fail_at != 0 || strcmp(w.text, s->want) == 0;
 	if (!same)
 		print_error("%s:\n  got  %s\n  want %s\n", s->name, w.text, s->want);
-	tcp_finish(w.tcp);
+	tcp_finish(w.tcp, SIZE_MAX);
 	assert_int_equal(w.opened, w.closed);
 	wire_down(&w);
 	return same;
@@ -367,7 +367,7 @@ static void test_each_allocation_fails(void **state)
 static void expect(struct wire *w, const char *want)
 {
 	assert_string_equal(w->text, want);
-	tcp_finish(w->tcp);
+	tcp_finish(w->tcp, SIZE_MAX);
 	assert_int_equal(tcp_stats(w->tcp)->open, 0);
 	wire_down(w);
 }
@@ -531,7 +531,7 @@ static void test_client_that_listens(void **state)
 	play(&w, "CS -1 0;CA 0 0 a;");
 	for (int64_t i = 1; i <= 1000; i++)
 		send_segment(&w, DIR_CLIENT, TCP_ACK, 1, i * 200000, SPAN_ABSENT, 0);
-	tcp_finish(w.tcp);
+	tcp_finish(w.tcp, SIZE_MAX);
 	assert_int_equal(w.opened, 1);
 	assert_int_equal(w.newest->done[DIR_SERVER], 200000000);
 	assert_int_equal(w.newest->done[DIR_CLIENT], 1);

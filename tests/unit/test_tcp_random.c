@@ -228,7 +228,7 @@ static void capture(struct talk *t)
 
 	for (size_t i = 0; i < t->packets; i++)
 		transmit(t, tcp, &t->packet[i], i + 1);
-	tcp_finish(tcp);
+	tcp_finish(tcp, SIZE_MAX);
 	assert_int_equal(t->opened, 1);
 	assert_int_equal(t->closed, 1);
 	assert_true(t->ended[0] && t->ended[1]);

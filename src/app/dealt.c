@@ -1,0 +1,307 @@
+/*
+ * dealt.c - segments dealt to several pipelines. See dealt.h, and rounds.h for how the threads keep step.
+ *
+ * A round is a batch of segments for each worker. The reader fills the batches of the next round while the workers are at
+ * earlier ones; a worker's events of a round are read by the writer when all workers are done with it. The reader takes part as a
+ * producer of events, so that its rounds tell the workers which batches are ready.
+ */
+#include "dealt.h"
+
+#include "pipeline.h"
+#include "smtpscope/table.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	BATCH = 256 * 1024,       /* octets for one worker that end a round: some 200 full segments, a tenth of a millisecond's work */
+	ROUND_SEGMENTS = 8192,    /* so that a slow input is not kept back for long */
+	FINISH_AT_ONCE = 4096,    /* sessions ended in a round: their events wait in memory */
+	SEGMENT = offsetof(struct packet, frag),
+};
+
+/* Starts what a batch holds of one segment: all of it, or that it went to another worker. */
+struct item {
+	int64_t ts;
+	uint64_t frame;
+	uint32_t payload; /* octets behind the packet */
+	bool foreign;     /* nothing follows */
+};
+
+struct batch {
+	uint8_t *bytes;
+	size_t n, cap;
+};
+
+struct worker {
+	struct dealt *dealt;
+	unsigned index;
+	pthread_t thread;
+	struct pool *pool;
+	struct pipeline *pipeline;
+	struct batch in[ROUNDS_RING];
+	struct totals published; /* under dealt.lock */
+};
+
+struct dealt {
+	const uint8_t *seed;
+	struct rounds *rounds;
+	unsigned workers, running; /* threads that were started */
+	struct worker *worker;
+	unsigned segments; /* in the present round */
+	uint64_t lost;     /* segments there was no memory for */
+	rounds_emit *write;
+	void *ctx;
+	pthread_t writer;
+	bool writing; /* the writer's thread was started */
+	pthread_mutex_t lock;
+};
+
+/* ---- workers ---- */
+
+static void on_event(void *ctx, struct event *ev)
+{
+	struct worker *w = ctx;
+
+	pack_append(rounds_list(w->dealt->rounds, w->index), ev, pipeline_place(w->pipeline));
+}
+
+static void publish(struct worker *w)
+{
+	struct pack_list *l = rounds_list(w->dealt->rounds, w->index);
+
+	pthread_mutex_lock(&w->dealt->lock);
+	w->published.sessions = *pipeline_stats(w->pipeline);
+	w->published.tcp = *pipeline_tcp_stats(w->pipeline);
+	w->published.memory_used = pool_used(w->pool);
+	w->published.memory_refused = pool_failures(w->pool);
+	w->published.events_lost += l->lost;
+	pthread_mutex_unlock(&w->dealt->lock);
+	l->lost = 0;
+}
+
+static size_t padded(size_t n)
+{
+	return (n + 7) & ~(size_t)7;
+}
+
+static void take_batch(struct worker *w, struct batch *b)
+{
+	struct packet packet = {0};
+
+	for (size_t at = 0; at < b->n;) {
+		struct item item;
+
+		memcpy(&item, b->bytes + at, sizeof item);
+		at += sizeof item;
+		if (item.foreign) {
+			pipeline_pass(w->pipeline, item.ts, item.frame);
+			continue;
+		}
+		memcpy(&packet, b->bytes + at, SEGMENT);
+		at += padded(SEGMENT);
+		packet.payload = span_of(b->bytes + at, item.payload);
+		at += padded(item.payload);
+		pipeline_segment(w->pipeline, &packet, item.ts, item.frame);
+	}
+	b->n = 0;
+}
+
+static void *work(void *ctx)
+{
+	struct worker *w = ctx;
+	struct rounds *r = w->dealt->rounds;
+
+	while (rounds_wait(r, w->dealt->workers, rounds_now(r, w->index))) {
+		take_batch(w, &w->in[rounds_slot(rounds_now(r, w->index))]);
+		publish(w);
+		rounds_next(r, w->index);
+	}
+	while (!pipeline_finish(w->pipeline, FINISH_AT_ONCE))
+		rounds_next(r, w->index);
+	publish(w);
+	rounds_end(r, w->index);
+	return NULL;
+}
+
+static void *write_all(void *ctx)
+{
+	struct dealt *d = ctx;
+
+	while (rounds_write(d->rounds, d->write, d->ctx))
+		;
+	return NULL;
+}
+
+/* ---- the reader's side ---- */
+
+static unsigned deal(const struct dealt *d, const struct packet *p)
+{
+	uint8_t key[PACKET_FLOW_KEY];
+	size_t n = packet_flow_key(p, key);
+
+	return (unsigned)((siphash(d->seed, key, n) >> 32) % d->workers); /* the lower half indexes the workers' own tables */
+}
+
+static bool batch_room(struct batch *b, size_t n)
+{
+	size_t cap = b->n + n > BATCH ? b->n + n : BATCH;
+	uint8_t *grown;
+
+	if (b->bytes && n <= b->cap - b->n)
+		return true;
+	grown = realloc(b->bytes, cap);
+	if (!grown)
+		return false;
+	b->bytes = grown;
+	b->cap = cap;
+	return true;
+}
+
+static void batch_put(struct batch *b, const void *bytes, size_t n)
+{
+	if (n)
+		memcpy(b->bytes + b->n, bytes, n);
+	b->n += padded(n);
+}
+
+static bool put(struct batch *b, const struct packet *p, int64_t ts, uint64_t frame, bool foreign)
+{
+	struct item item = {.ts = ts, .frame = frame, .payload = (uint32_t)p->payload.n, .foreign = foreign};
+	size_t n = sizeof item + (foreign ? 0 : padded(SEGMENT) + padded(p->payload.n));
+
+	if (!batch_room(b, n))
+		return false;
+	batch_put(b, &item, sizeof item);
+	if (foreign)
+		return true;
+	batch_put(b, p, SEGMENT);
+	batch_put(b, p->payload.p, p->payload.n);
+	return true;
+}
+
+static void next_round(struct dealt *d)
+{
+	d->segments = 0;
+	rounds_next(d->rounds, d->workers);
+}
+
+void dealt_segment(struct dealt *d, const struct packet *p, int64_t ts, uint64_t frame)
+{
+	unsigned own = deal(d, p), slot = rounds_slot(rounds_now(d->rounds, d->workers));
+	bool full = false;
+
+	for (unsigned i = 0; i < d->workers; i++) {
+		d->lost += !put(&d->worker[i].in[slot], p, ts, frame, i != own) && i == own;
+		full |= d->worker[i].in[slot].n >= BATCH - 2048;
+	}
+	if (full || ++d->segments >= ROUND_SEGMENTS)
+		next_round(d);
+}
+
+void dealt_event(struct dealt *d, const struct event *ev, uint64_t frame)
+{
+	pack_append(rounds_list(d->rounds, d->workers), ev, frame);
+}
+
+/* ---- life ---- */
+
+static void worker_fini(struct worker *w)
+{
+	pipeline_free(&w->pipeline);
+	pool_free(&w->pool);
+	for (unsigned i = 0; i < ROUNDS_RING; i++)
+		free(w->in[i].bytes);
+}
+
+static bool worker_init(struct dealt *d, unsigned i, const struct options *o)
+{
+	struct worker *w = &d->worker[i];
+
+	w->dealt = d;
+	w->index = i;
+	w->pool = pool_new(o->memory_limit / d->workers);
+	if (w->pool)
+		w->pipeline = pipeline_new(o, w->pool, d->seed, on_event, w);
+	return w->pipeline != NULL;
+}
+
+/* Signals are for the thread that reads. */
+static bool start_threads(struct dealt *d)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	d->writing = pthread_create(&d->writer, NULL, write_all, d) == 0;
+	while (d->writing && d->running < d->workers &&
+	       pthread_create(&d->worker[d->running].thread, NULL, work, &d->worker[d->running]) == 0)
+		d->running++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	for (unsigned i = d->running; i < d->workers; i++) /* those that are not there have nothing to say */
+		rounds_end(d->rounds, i);
+	return d->running == d->workers;
+}
+
+struct dealt *dealt_new(const struct options *o, const uint8_t seed[16], rounds_emit *write, void *ctx)
+{
+	struct dealt *d = calloc(1, sizeof *d);
+	bool fine;
+
+	if (!d)
+		return NULL;
+	d->seed = seed;
+	d->write = write;
+	d->ctx = ctx;
+	d->workers = o->workers;
+	pthread_mutex_init(&d->lock, NULL);
+	d->worker = calloc(d->workers, sizeof *d->worker);
+	d->rounds = rounds_new(d->workers + 1);
+	fine = d->worker && d->rounds;
+	for (unsigned i = 0; fine && i < d->workers; i++)
+		fine = worker_init(d, i, o);
+	if (!fine || !start_threads(d))
+		dealt_free(&d);
+	return d;
+}
+
+void dealt_finish(struct dealt *d)
+{
+	if (d->writing)
+		rounds_end(d->rounds, d->workers);
+	for (unsigned i = 0; i < d->running; i++)
+		pthread_join(d->worker[i].thread, NULL);
+	if (d->writing)
+		pthread_join(d->writer, NULL);
+	d->running = 0;
+	d->writing = false;
+}
+
+void dealt_totals(struct dealt *d, struct totals *out)
+{
+	pthread_mutex_lock(&d->lock);
+	for (unsigned i = 0; i < d->workers; i++)
+		totals_add(out, &d->worker[i].published);
+	out->memory_refused += d->lost;
+	pthread_mutex_unlock(&d->lock);
+}
+
+void dealt_free(struct dealt **dealt)
+{
+	struct dealt *d = *dealt;
+
+	*dealt = NULL;
+	if (!d)
+		return;
+	if (d->rounds)
+		dealt_finish(d);
+	for (unsigned i = 0; d->worker && i < d->workers; i++)
+		worker_fini(&d->worker[i]);
+	rounds_free(&d->rounds);
+	free(d->worker);
+	pthread_mutex_destroy(&d->lock);
+	free(d);
+}
