@@ -101,7 +101,7 @@ static struct span bare_cut(struct span *rest, struct command *out)
 	size_t bracket = quoted_scan(s, "<");
 	size_t end = quoted_scan(s, " \t"), at = quoted_scan(span_first(s, end), "@");
 
-	if (bracket < s.n && at == end) {
+	if (bracket < s.n && (at == end || bracket < at)) {
 		argument_bad(out, DEFECT(DISPLAY_NAME), span_first(s, bracket));
 		*rest = span_from(s, bracket);
 		return bracketed_cut(rest, out);

@@ -2,7 +2,7 @@
 """
 run.py - do the tests notice when the code is wrong? (make mutants)
 
-  run.py [--number N|all] [--seed S] [--goal PERCENT] [--list] [--build DIR] [FILE|FILE:LINE]...
+  run.py [--number N|all] [--seed S] [--goal PERCENT] [--list] [--fast] [--build DIR] [FILE|FILE:LINE]...
 
 Takes a sample of the mutants (mutate.py) of src/smtp and src/diag, spread evenly over the files, or of the files named. For
 each one compiles that file, links it into a shared core library and runs the tests, the likely killers first: the unit
@@ -90,11 +90,13 @@ class Test:
 
 
 class Tests:
-    def __init__(self, tree):
+    def __init__(self, tree, fast):
         self.tree = tree
         self.unit = {name: Test(f"build/tests/unit/test_{name}") for name in unit_tests()}
         self.quick = Test("build/tests/run_dialogs", "--quick")
         self.thorough = [Test("build/tests/run_dialogs"), Test("build/tests/run_pcaps"), Test("tests/cli.sh")]
+        if fast:
+            self.thorough = []
 
     def order(self, path):
         module = os.path.basename(path)[:-2]
@@ -224,6 +226,7 @@ def main():
     options.add_argument("--seed", default="1")
     options.add_argument("--goal", type=float, default=90, help="percent that must be killed")
     options.add_argument("--list", action="store_true", help="print the mutants, run nothing")
+    options.add_argument("--fast", action="store_true", help="without the slow tests: to find candidates")
     options.add_argument("--build", default="build/mutants", help="directory for the copy of the tree")
     options.add_argument("files", nargs="*", metavar="FILE[:LINE]")
     chosen = options.parse_args()
@@ -237,7 +240,7 @@ def main():
     tree = os.path.abspath(os.path.join(chosen.build, "tree"))
     copy_tree(tree)
     build(tree)
-    tests = Tests(tree)
+    tests = Tests(tree, chosen.fast)
     tests.measure()
     try:
         percent = summary(mutants, judge_all(mutants, tree, tests))

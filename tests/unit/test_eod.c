@@ -17,25 +17,37 @@ struct row {
 	const char *body;  /* unstuffed */
 	const char *forms; /* candidates in order, separated by blanks */
 	int end;           /* offset behind the end, -1 none */
-	uint64_t size, lines, unstuffed;
+	uint64_t size, lines, unstuffed, bare_lf, longest;
+	uint64_t size_at_dot, lines_at_dot; /* behind the last candidate or the end */
 };
 
 #define IN(s) s, sizeof(s) - 1
 static const struct row rows[] = {
-    {IN("hi\r\n.\r\n"), "hi\r\n", "", 7, 4, 1, 0},
-    {IN(".\r\n"), "", "", 3, 0, 0, 0},
-    {IN("..a\r\n.b\r\n..\r\n.\r\n"), ".a\r\nb\r\n.\r\n", "", 16, 10, 3, 1},
-    {IN("a\r\n.\r\nQUIT\r\n"), "a\r\n", "", 6, 3, 1, 0},
-    {IN("hi\n.\nx\r\n.\r\n"), "hi\n.\nx\r\n", "LF.LF", 11, 8, 3, 0},
-    {IN("hi\n.\r\nx\r\n.\r\n"), "hi\n.\r\nx\r\n", "LF.CRLF", 12, 9, 3, 0},
-    {IN("hi\r\n.\nx\r\n.\r\n"), "hi\r\n\nx\r\n", "CRLF.LF", 12, 8, 3, 0},
-    {IN("hi\r.\rx\r\n.\r\n"), "hi\r.\rx\r\n", "CR.CR", 11, 8, 1, 0},
-    {IN("hi\r.\r\nx\r\n.\r\n"), "hi\r.\r\nx\r\n", "CR.CRLF", 12, 9, 2, 0},
-    {IN("hi\r.\nx\r\n.\r\n"), "hi\r.\nx\r\n", "CR.LF", 11, 8, 2, 0},
-    {IN("hi\r\n.\rx\r\n.\r\n"), "hi\r\n\rx\r\n", "CRLF.CR", 12, 8, 2, 0},
-    {IN("hi\r\n..\r\nx\r\n.\r\n"), "hi\r\n.\r\nx\r\n", "", 14, 10, 3, 0},
-    {IN("no end"), "no end", "", -1, 0, 0, 0},
-    {IN("a.\r\n.b.\r\n . \r\n.\r\n"), "a.\r\nb.\r\n . \r\n", "", 17, 13, 3, 1},
+    {IN("hi\r\n.\r\n"), "hi\r\n", "", 7, 4, 1, 0, 0, 4, 4, 1},
+    {IN(".\r\n"), "", "", 3, 0, 0, 0, 0, 0, 0, 0},
+    {IN("..a\r\n.b\r\n..\r\n.\r\n"), ".a\r\nb\r\n.\r\n", "", 16, 10, 3, 1, 0, 4, 10, 3},
+    {IN("a\r\n.\r\nQUIT\r\n"), "a\r\n", "", 6, 3, 1, 0, 0, 3, 3, 1},
+    {IN("hi\n.\nx\r\n.\r\n"), "hi\n.\nx\r\n", "LF.LF", 11, 8, 3, 0, 2, 3, 8, 3},
+    {IN("hi\n.\r\nx\r\n.\r\n"), "hi\n.\r\nx\r\n", "LF.CRLF", 12, 9, 3, 0, 1, 3, 9, 3},
+    {IN("hi\r\n.\nx\r\n.\r\n"), "hi\r\n\nx\r\n", "CRLF.LF", 12, 8, 3, 0, 1, 4, 8, 3},
+    {IN("hi\r.\rx\r\n.\r\n"), "hi\r.\rx\r\n", "CR.CR", 11, 8, 1, 0, 0, 8, 8, 1},
+    {IN("hi\r.\r\nx\r\n.\r\n"), "hi\r.\r\nx\r\n", "CR.CRLF", 12, 9, 2, 0, 0, 6, 9, 2},
+    {IN("hi\r.\nx\r\n.\r\n"), "hi\r.\nx\r\n", "CR.LF", 11, 8, 2, 0, 1, 5, 8, 2},
+    {IN("hi\r\n.\rx\r\n.\r\n"), "hi\r\n\rx\r\n", "CRLF.CR", 12, 8, 2, 0, 0, 4, 8, 2},
+    {IN("hi\r\n..\r\nx\r\n.\r\n"), "hi\r\n.\r\nx\r\n", "", 14, 10, 3, 0, 0, 4, 10, 3},
+    {IN("no end"), "no end", "", -1, 0, 0, 0, 0, 0, 0, 0},
+    {IN("a.\r\n.b.\r\n . \r\n.\r\n"), "a.\r\nb.\r\n . \r\n", "", 17, 13, 3, 1, 0, 5, 13, 3},
+    /* a dot that is the last thing seen: what stood before it */
+    {IN("hi\n.\n"), "hi\n.\n", "LF.LF", -1, 5, 2, 0, 2, 3, 3, 1},
+    {IN("hi\r\n.\n"), "hi\r\n\n", "CRLF.LF", -1, 5, 2, 0, 1, 4, 4, 1},
+    {IN("hi\r.\n"), "hi\r.\n", "CR.LF", -1, 5, 1, 0, 1, 5, 3, 0},
+    {IN("hi\r.\r\n"), "hi\r.\r\n", "CR.CRLF", -1, 6, 1, 0, 0, 6, 3, 0},
+    {IN("hi\n.\r\n"), "hi\n.\r\n", "LF.CRLF", -1, 6, 2, 0, 1, 3, 3, 1},
+    {IN("hi\n.\rx"), "hi\n.\rx", "LF.CR", -1, 3, 1, 0, 1, 3, 3, 1},
+    {IN("hi\r.x\r\n.\r\n"), "hi\r.x\r\n", "", 10, 7, 1, 0, 0, 7, 7, 1},
+    {IN("hi\n.x\n"), "hi\n.x\n", "", -1, 6, 2, 0, 2, 3, 3, 1},
+    {IN("a\rb\r\r\nc\r"), "a\rb\r\r\nc\r", "", -1, 6, 1, 0, 0, 6, 0, 0},
+    {IN("a\n\n\nbb\n"), "a\n\n\nbb\n", "", -1, 7, 4, 0, 4, 3, 0, 0},
 };
 
 struct collected {
@@ -94,6 +106,10 @@ static void check(const struct row *row, size_t step, size_t first)
 	assert_int_equal(e.size, row->size);
 	assert_int_equal(e.lines, row->lines);
 	assert_int_equal(e.unstuffed, row->unstuffed);
+	assert_int_equal(e.bare_lf, row->bare_lf);
+	assert_int_equal(e.longest, row->longest);
+	assert_int_equal(e.size_at_dot, row->size_at_dot);
+	assert_int_equal(e.lines_at_dot, row->lines_at_dot);
 }
 
 static void test_forms(void **state)

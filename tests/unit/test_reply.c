@@ -48,6 +48,50 @@ static const struct row rows[] = {
     {"250-XCLIENT", 250, false, "", "XCLIENT", 0},
     {"250 \xc3\xa4", 250, true, "", "\xc3\xa4", D(EIGHT_BIT)},
     {"250 a\x07", 250, true, "", "a\x07", D(CONTROL_CHAR)},
+    {"250 \xc3\x07", 250, true, "", "\xc3\x07", D(EIGHT_BIT) | D(CONTROL_CHAR)},
+    {"250 a\tb", 250, true, "", "a\tb", 0},
+    {"2503", 250, true, "", "3", D(NO_TEXT) | D(BAD_SEPARATOR)},
+    {"250 a", 250, true, "", "a", 0},
+    {"123 odd", 123, true, "", "odd", D(OUT_OF_RANGE)},
+    {"199 odd", 199, true, "", "odd", D(OUT_OF_RANGE)},
+    {"200 ok", 200, true, "", "ok", 0},
+    {"599 no", 599, true, "", "no", 0},
+    {"600 odd", 600, true, "", "odd", D(OUT_OF_RANGE)},
+    {"25x ok", -1, true, "", "25x ok", D(NOT_NUMERIC)},
+    {"abc", -1, true, "", "abc", D(NOT_NUMERIC)},
+    /* RFC 3463 2: class 2, 4 or 5; numbers of 1 to 3 digits without leading zeros */
+    {"250 2.0.0", 250, true, "2.0.0", "", 0},
+    {"250 2.0.0 ", 250, true, "2.0.0", "", 0},
+    {"250 2.123.456 x", 250, true, "2.123.456", "x", 0},
+    {"250 2.1234.1 x", 250, true, "", "2.1234.1 x", 0},
+    {"250 2.1.1234 x", 250, true, "", "2.1.1234 x", 0},
+    {"250 2.1.01 x", 250, true, "", "2.1.01 x", 0},
+    {"250 2.1. x", 250, true, "", "2.1. x", 0},
+    {"250 2..1 x", 250, true, "", "2..1 x", 0},
+    {"250 2.1 x y", 250, true, "", "2.1 x y", 0},
+    {"250 2-1.1 x", 250, true, "", "2-1.1 x", 0},
+    {"250 3.1.1 x", 250, true, "", "3.1.1 x", 0},
+    {"250 2.1", 250, true, "", "2.1", 0},
+    {"451 4.7.1 x", 451, true, "4.7.1", "x", 0},
+    {"250 5.0.0 x", 250, true, "5.0.0", "x", D(CLASS_MISMATCH)},
+    {"554 5.7.1) x", 554, true, "5.7.1", ") x", 0},
+    {"554 no (#4.7.1)", 554, true, "4.7.1", "no (#4.7.1)", D(CLASS_MISMATCH)},
+    {"554 no (#x)", 554, true, "", "no (#x)", 0},
+    {"354 2.0.0 go", 354, true, "", "2.0.0 go", 0}, /* 3yz have none: RFC 2034 4 */
+    {"334 5.7.8 x", 334, true, "", "5.7.8 x", 0},
+    /* masked by a firewall */
+    {"220 ********", 220, true, "", "********", D(GREETING_MASKED)},
+    {"220 *******", 220, true, "", "*******", 0},
+    {"220 ********ab", 220, true, "", "********ab", D(GREETING_MASKED)},
+    {"220 ********abc", 220, true, "", "********abc", 0},
+    {"220 ** 2* 0* ** **2", 220, true, "", "** 2* 0* ** **2", D(GREETING_MASKED)},
+    {"250 ********", 250, true, "", "********", 0},
+    {"250-XXXX", 250, false, "", "XXXX", D(KEYWORD_MASKED)},
+    {"250 XXXXB", 250, true, "", "XXXXB", D(KEYWORD_MASKED)},
+    {"250-XXX", 250, false, "", "XXX", 0},
+    {"250-XXXXAB", 250, false, "", "XXXXAB", 0},
+    {"250-XXXX1", 250, false, "", "XXXX1", 0},
+    {"220-XXXX", 220, false, "", "XXXX", 0},
 };
 
 static void check(const struct row *row)
@@ -97,6 +141,22 @@ static void test_length_and_end(void **state)
 	assert_int_equal(r.defects, D(BARE_LF));
 }
 
+/* The names of protocol facts 1.4, in the order of enum ehlo_keyword. */
+static void test_keyword_names(void **state)
+{
+	static const char *const names[EHLO_KEYWORDS] = {
+	    "PIPELINING", "STARTTLS", "AUTH", "SIZE", "CHUNKING", "BINARYMIME", "8BITMIME", "SMTPUTF8", "DSN", "ETRN",
+	    "ENHANCEDSTATUSCODES", "PRDR", "PIPECONNECT", "EXPN", "HELP", "XCLIENT", "XFORWARD", "DELIVERBY", "FUTURERELEASE",
+	    "MT-PRIORITY", "REQUIRETLS", "RRVS", "MTRK", "NO-SOLICITING", "CHECKPOINT", "SUBMITTER", "CONPERM", "CONNEG", "BURL",
+	    "ATRN", "TURN", "SEND", "SOML", "SAML", "VERB", "ONEX", "X-EXPS", "XEXCH50", "X-LINK2STATE", "X-ANONYMOUSTLS", "XVERP",
+	    "LIMITS"};
+
+	(void)state;
+	for (unsigned k = 0; k < EHLO_KEYWORDS; k++)
+		assert_string_equal(ehlo_keyword_name((enum ehlo_keyword)k), names[k]);
+	assert_string_equal(ehlo_keyword_name(EHLO_KEYWORDS), "");
+}
+
 static void test_keywords(void **state)
 {
 	(void)state;
@@ -114,6 +174,7 @@ int main(void)
 	    cmocka_unit_test(test_lines),
 	    cmocka_unit_test(test_prefixes),
 	    cmocka_unit_test(test_length_and_end),
+	    cmocka_unit_test(test_keyword_names),
 	    cmocka_unit_test(test_keywords),
 	};
 
