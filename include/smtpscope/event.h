@@ -173,6 +173,7 @@ X(UINT, stats_close_timeout, "smtp.stats.sessions.timeout", IN_STATS, "") \
 X(UINT, stats_close_evicted, "smtp.stats.sessions.evicted", IN_STATS, "") \
 X(UINT, stats_close_eof, "smtp.stats.sessions.eof", IN_STATS, "") \
 X(UINT, stats_one_sided, "smtp.stats.sessions.one_sided", IN_STATS, "Half-seen sessions.") \
+X(UINT, stats_split, "smtp.stats.sessions.split", IN_STATS, "Live, several workers: sessions whose directions reached different workers.") \
 X(UINT, stats_gaps, "smtp.stats.gaps", IN_STATS, "Holes in streams.") \
 X(UINT, stats_gap_bytes, "smtp.stats.gap_bytes", IN_STATS, "Octets lost in them.") \
 X(UINT, stats_events, "smtp.stats.events.written", IN_STATS, "Events written.") \

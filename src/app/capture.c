@@ -11,8 +11,13 @@
 
 #include <pcap/pcap.h>
 
+#include <errno.h>
+#ifdef __linux__
+#include <linux/if_packet.h>
+#include <sys/socket.h>
+#endif
 #include <poll.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +33,10 @@ struct capture {
 	int dlt;
 	bool live, nanoseconds, truncated;
 	int exit; /* status that what went wrong leads to */
-	volatile sig_atomic_t stop;
+	atomic_bool stop; /* set by signal handlers and other threads */
 	uint64_t frames, file_frames;
 	uint64_t dropped_before, if_dropped_before; /* by handles that are closed */
+	int64_t not_before;
 	int retry_s;
 	time_t retry_at;
 };
@@ -165,6 +171,23 @@ static int live_error(struct capture *c, int status, struct err *err)
 	return err_set(err, 1, "%s: %s", name, text[0] ? text : pcap_statustostr(status));
 }
 
+/*
+ * The kernel deals the packets of the interface to the sockets of a group, by a hash of the connection that is the same for both
+ * directions; it puts IP fragments together for that (packet(7)).
+ */
+static int join_fanout(struct capture *c, struct err *err)
+{
+#ifdef PACKET_FANOUT
+	int value = c->o.fanout_group | (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
+
+	if (setsockopt(pcap_fileno(c->pcap), SOL_PACKET, PACKET_FANOUT, &value, sizeof value) == 0)
+		return 0;
+	return err_set(err, 1, "%s: fan-out group %u: %s", c->o.interface, c->o.fanout_group, strerror(errno));
+#else
+	return err_set(err, 1, "%s: this system has no fan-out; watch with one worker", c->o.interface);
+#endif
+}
+
 static int open_live(struct capture *c, struct err *err)
 {
 	char text[PCAP_ERRBUF_SIZE];
@@ -186,7 +209,7 @@ static int open_live(struct capture *c, struct err *err)
 		close_handle(c);
 		return -1;
 	}
-	if (check_link(c, err) != 0 || set_filter(c, err) != 0) {
+	if (check_link(c, err) != 0 || set_filter(c, err) != 0 || (c->o.fanout && join_fanout(c, err) != 0)) {
 		close_handle(c);
 		return -1;
 	}
@@ -291,11 +314,18 @@ enum capture_status capture_next(struct capture *c, struct frame *out, void (*co
 	status = pcap_next_ex(c->pcap, &h, &bytes);
 	if (status == 0 && live_wait(c))
 		status = pcap_next_ex(c->pcap, &h, &bytes);
+	if (status == 1 && to_ns(h, c->nanoseconds ? 1 : 1000) < c->not_before)
+		return CAPTURE_IDLE;
 	if (status == 1)
 		return deliver(c, h, bytes, out);
 	if (status == PCAP_ERROR_BREAK)
 		return CAPTURE_END;
 	return status == 0 ? CAPTURE_IDLE : live_lost(c, complain);
+}
+
+void capture_skip(struct capture *c, int64_t ts)
+{
+	c->not_before = ts;
 }
 
 int capture_exit(const struct capture *c)
@@ -331,8 +361,8 @@ void capture_drops(struct capture *c, struct capture_drops *out)
 
 void capture_stop(struct capture *c)
 {
-	c->stop = 1;
-	if (c->pcap)
+	atomic_store(&c->stop, true);
+	if (!c->live && c->pcap) /* a live wait is short, and its handle may change under another thread */
 		pcap_breakloop(c->pcap);
 }
 

@@ -19,6 +19,8 @@ struct capture_options {
 	int buffer_kib;           /* kernel buffer */
 	bool no_promiscuous, immediate;
 	uint64_t max_frames;      /* -c, 0 no limit */
+	bool fanout;              /* share the traffic of the interface with the other sockets of the group */
+	uint16_t fanout_group;
 };
 
 struct frame {
@@ -48,6 +50,8 @@ struct capture *capture_open(const struct capture_options *options, struct err *
  * file is given up and the next one begun; capture_exit() tells the exit status it leads to.
  */
 enum capture_status capture_next(struct capture *c, struct frame *out, void (*complain)(const char *text));
+/* Live: frames from before ts (ns) are passed over. */
+void capture_skip(struct capture *c, int64_t ts);
 int capture_exit(const struct capture *c); /* 0 fine, 1 input failed, 2 bad filter */
 bool capture_truncated(const struct capture *c); /* a file was cut short */
 bool capture_is_live(const struct capture *c);

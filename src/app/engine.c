@@ -2,17 +2,28 @@
  * engine.c - a run: frames in, lines out. See engine.h.
  *
  * One worker: everything is a call in this thread. Several: this thread reads, takes frames apart and deals the segments
- * (dealt.h); what the workers say is written by another thread, and the report belongs to that one until they have ended.
+ * (dealt.h), or on an interface each of them reads for itself (fanout.h); what they say is written by another thread, and the
+ * report belongs to that one until they have ended.
  */
 #include "engine.h"
 
 #include "dealt.h"
+#include "fanout.h"
 #include "pipeline.h"
+#include "smtpscope/table.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+
+enum { HALVES = 4096 /* one-sided sessions remembered, until another with the same place in the table comes */ };
+
+/* A session of which only one direction was seen, and by whom. */
+struct half {
+	uint64_t key; /* hash of both endpoints, 0 none */
+	unsigned worker;
+};
 
 struct engine {
 	const struct options *o;
@@ -21,6 +32,9 @@ struct engine {
 	struct segments *segments;
 	struct pipeline *pipeline; /* one worker */
 	struct dealt *dealt;       /* several */
+	struct fanout *fanout;     /* several that read for themselves */
+	struct half *halves;       /* with fanout */
+	atomic_ullong split;
 	struct sink *sink;
 	struct report *report;
 	int64_t last_ts;
@@ -31,12 +45,32 @@ struct engine {
 
 /* ---- what comes out ---- */
 
-/* One worker: the frame is the one that is read; several: the one at which the event came up. */
-static void write_event(void *ctx, struct event *ev, uint64_t frame)
+/* Two workers that have seen one direction each of the same connection. */
+static void note_half(struct engine *e, const struct event *ev, unsigned worker)
+{
+	struct packet ends = {.src = ev->source_ip, .dst = ev->destination_ip};
+	uint8_t bytes[PACKET_FLOW_KEY];
+	uint64_t key = siphash(e->seed, bytes, packet_flow_key(&ends, bytes));
+	struct half *h = &e->halves[key % HALVES];
+
+	if (h->key == key && h->worker != worker)
+		atomic_fetch_add_explicit(&e->split, 1, memory_order_relaxed);
+	*h = (struct half){key, worker};
+}
+
+/* place: with one worker the frame that is read; with several where the event came up, a frame or a time. */
+static void write_event(void *ctx, struct event *ev, uint64_t place, unsigned worker)
 {
 	struct engine *e = ctx;
 
-	if (frame >= atomic_load_explicit(&e->nanoseconds_from, memory_order_relaxed))
+	if (!ev) {
+		if (e->halves) /* live: what was said of this slice of time is not held back */
+			report_flush(e->report);
+		return;
+	}
+	if (e->halves && ev->set == DS_SESSION && ev->session_one_sided == EV_TRUE)
+		note_half(e, ev, worker);
+	if (place >= atomic_load_explicit(&e->nanoseconds_from, memory_order_relaxed))
 		report_precision(e->report, true);
 	report_event(e->report, ev);
 	if (sink_failed(e->sink))
@@ -47,7 +81,7 @@ static void on_event(void *ctx, struct event *ev)
 {
 	struct engine *e = ctx;
 
-	write_event(e, ev, e->last_frame);
+	write_event(e, ev, e->last_frame, 0);
 }
 
 /* ---- life ---- */
@@ -68,18 +102,38 @@ struct engine *engine_new(const struct options *o, struct sink *sink, bool text,
 	e->sink = sink;
 	atomic_init(&e->nanoseconds_from, UINT64_MAX);
 	atomic_init(&e->failed, false);
+	atomic_init(&e->split, 0);
 	random_seed(e->seed);
 	e->report = report_new(o, sink, text, observer);
 	e->pool = pool_new(o->memory_limit);
 	if (e->pool)
 		e->segments = segments_new(e->pool, e->seed, o->verify_checksums);
-	if (e->segments && e->report && o->workers > 1)
+	if (e->segments && e->report && o->workers > 1 && !o->interface)
 		e->dealt = dealt_new(o, e->seed, write_event, e);
 	else if (e->segments && e->report)
 		e->pipeline = pipeline_new(o, e->pool, e->seed, on_event, e);
 	if (!e->pipeline && !e->dealt)
 		engine_free(&e);
 	return e;
+}
+
+int engine_watch(struct engine *e, const struct capture_options *capture, void (*complain)(const char *text), struct err *err)
+{
+	e->halves = calloc(HALVES, sizeof *e->halves);
+	if (!e->halves)
+		return err_set(err, 1, "out of memory");
+	e->fanout = fanout_new(e->o, capture, e->seed, write_event, e, complain, err);
+	if (!e->fanout)
+		return -1;
+	if (fanout_nanoseconds(e->fanout))
+		atomic_store_explicit(&e->nanoseconds_from, 0, memory_order_relaxed);
+	return 0;
+}
+
+void engine_stop(struct engine *e)
+{
+	if (e->fanout)
+		fanout_stop(e->fanout);
 }
 
 void engine_free(struct engine **engine)
@@ -90,6 +144,8 @@ void engine_free(struct engine **engine)
 	if (!e)
 		return;
 	dealt_free(&e->dealt);
+	fanout_free(&e->fanout);
+	free(e->halves);
 	pipeline_free(&e->pipeline);
 	segments_free(&e->segments);
 	report_free(&e->report);
@@ -115,12 +171,15 @@ void engine_frame(struct engine *e, const struct frame *f, bool nanoseconds)
 		pipeline_segment(e->pipeline, &packet, f->ts, f->number);
 }
 
-void engine_tick(struct engine *e, int64_t now)
+bool engine_tick(struct engine *e, int64_t now)
 {
+	if (e->fanout)
+		return fanout_tick(e->fanout, now);
 	if (e->dealt)
-		return;
+		return true;
 	pipeline_tick(e->pipeline, now);
 	report_flush(e->report);
+	return true;
 }
 
 void engine_totals(struct engine *e, struct totals *out)
@@ -131,40 +190,66 @@ void engine_totals(struct engine *e, struct totals *out)
 		dealt_totals(e->dealt, out);
 		return;
 	}
+	if (e->fanout) {
+		struct capture_drops drops;
+
+		fanout_totals(e->fanout, out, &drops);
+		return;
+	}
 	out->sessions = *pipeline_stats(e->pipeline);
 	out->tcp = *pipeline_tcp_stats(e->pipeline);
 }
 
-void engine_stats(struct engine *e, int64_t ts, const struct capture_drops *drops, bool truncated)
+static void make_stats(struct engine *e, int64_t ts, const struct capture_drops *drops, bool truncated, struct event *out)
 {
-	struct totals totals;
-	struct event ev;
+	struct totals totals, of_workers = {0};
+	struct capture_drops own;
 
 	engine_totals(e, &totals);
-	report_stats(&totals, ts, drops, truncated, &ev);
-	if (e->dealt)
-		dealt_event(e->dealt, &ev, e->last_frame);
-	else
-		write_event(e, &ev, e->last_frame);
+	if (e->fanout) {
+		fanout_totals(e->fanout, &of_workers, &own);
+		drops = &own;
+	}
+	report_stats(&totals, ts, drops, truncated, out);
+	if (e->fanout)
+		out->stats_split = engine_split(e);
 }
 
-void engine_finish(struct engine *e, const struct capture_drops *drops, bool truncated)
+void engine_stats(struct engine *e, int64_t ts, const struct capture_drops *drops, bool truncated)
 {
-	struct totals totals;
 	struct event ev;
 
-	if (e->dealt)
+	make_stats(e, ts, drops, truncated, &ev);
+	if (e->fanout)
+		fanout_event(e->fanout, &ev, ts);
+	else if (e->dealt)
+		dealt_event(e->dealt, &ev, e->last_frame);
+	else
+		write_event(e, &ev, e->last_frame, 0);
+}
+
+void engine_finish(struct engine *e, int64_t ts, const struct capture_drops *drops, bool truncated)
+{
+	struct event ev;
+
+	if (e->fanout)
+		fanout_finish(e->fanout);
+	else if (e->dealt)
 		dealt_finish(e->dealt);
 	else
 		pipeline_finish(e->pipeline, SIZE_MAX);
-	engine_totals(e, &totals);
-	report_stats(&totals, e->last_ts, drops, truncated, &ev);
-	write_event(e, &ev, e->last_frame);
+	make_stats(e, ts, drops, truncated, &ev);
+	write_event(e, &ev, e->last_frame, 0);
 }
 
 int64_t engine_last_ts(const struct engine *e)
 {
 	return e->last_ts;
+}
+
+uint64_t engine_split(const struct engine *e)
+{
+	return atomic_load_explicit(&e->split, memory_order_relaxed);
 }
 
 bool engine_failed(struct engine *e)

@@ -16,16 +16,22 @@ struct engine;
  * by connection. The sink must outlive the engine and is not to be used until engine_finish(). NULL without memory.
  */
 struct engine *engine_new(const struct options *o, struct sink *sink, bool text, const char *observer);
+/* Live, several workers: they read for themselves from here on, and engine_frame() is not for use. 0, or -1 and *err. */
+int engine_watch(struct engine *e, const struct capture_options *capture, void (*complain)(const char *text), struct err *err);
+/* Asynchronous-signal-safe: those workers stop soon. */
+void engine_stop(struct engine *e);
 /* nanoseconds: the input's times have them, from this frame on. */
 void engine_frame(struct engine *e, const struct frame *f, bool nanoseconds);
-/* Live runs: time passes without frames. */
-void engine_tick(struct engine *e, int64_t now);
-/* A stats event with what capture says about drops. */
+/* Live runs: time passes without frames. False when workers that read for themselves have all stopped. */
+bool engine_tick(struct engine *e, int64_t now);
+/* A stats event. drops: what the capture says, NULL for files; workers that read for themselves know their own. */
 void engine_stats(struct engine *e, int64_t ts, const struct capture_drops *drops, bool truncated);
-/* The input ended: every open session is reported, then a last stats event, and all is handed to the sink. */
-void engine_finish(struct engine *e, const struct capture_drops *drops, bool truncated);
+/* The input ended at time ts: every open session is reported, then a last stats event, and all is handed to the sink. */
+void engine_finish(struct engine *e, int64_t ts, const struct capture_drops *drops, bool truncated);
 /* So far; with several workers as of a moment ago, until engine_finish(). */
 void engine_totals(struct engine *e, struct totals *out);
+/* Connections whose two directions reached different workers, so far. */
+uint64_t engine_split(const struct engine *e);
 int64_t engine_last_ts(const struct engine *e);
 /* The sink takes no more: reading on is of no use. */
 bool engine_failed(struct engine *e);

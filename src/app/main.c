@@ -19,7 +19,8 @@
 #include <zstd.h>
 
 
-static struct capture *running; /* for the signal handlers only */
+static struct capture *running; /* for the signal handlers only, as is the next */
+static struct engine *watching;
 static volatile sig_atomic_t status_wanted;
 
 static void on_stop(int signal)
@@ -27,6 +28,8 @@ static void on_stop(int signal)
 	(void)signal;
 	if (running)
 		capture_stop(running);
+	if (watching)
+		engine_stop(watching);
 }
 
 static void on_status(int signal)
@@ -115,14 +118,27 @@ struct run {
 /* What the kernel dropped; NULL for files. */
 static const struct capture_drops *drops_of(const struct run *r, struct capture_drops *drops)
 {
+	if (!r->capture)
+		return NULL;
 	capture_drops(r->capture, drops);
 	return capture_is_live(r->capture) ? drops : NULL;
+}
+
+static void stats_when_due(struct run *r, int64_t now)
+{
+	struct capture_drops drops;
+
+	if (!r->next_stats)
+		r->next_stats = now + (int64_t)r->o->stats_seconds * 1000000000;
+	if (!r->o->stats_seconds || now < r->next_stats)
+		return;
+	engine_stats(r->engine, now, drops_of(r, &drops), false);
+	r->next_stats = now + (int64_t)r->o->stats_seconds * 1000000000;
 }
 
 /* Between frames of a live run: time passes, and it may be time for a stats event. */
 static void live_chores(struct run *r, bool idle)
 {
-	struct capture_drops drops;
 	int64_t now;
 
 	if (!capture_is_live(r->capture) || (!idle && !r->o->stats_seconds))
@@ -130,12 +146,14 @@ static void live_chores(struct run *r, bool idle)
 	now = idle ? now_ns() : engine_last_ts(r->engine);
 	if (idle)
 		engine_tick(r->engine, now);
-	if (!r->next_stats)
-		r->next_stats = now + (int64_t)r->o->stats_seconds * 1000000000;
-	if (!r->o->stats_seconds || now < r->next_stats)
-		return;
-	engine_stats(r->engine, now, drops_of(r, &drops), capture_truncated(r->capture));
-	r->next_stats = now + (int64_t)r->o->stats_seconds * 1000000000;
+	stats_when_due(r, now);
+}
+
+static void status_when_wanted(struct run *r)
+{
+	if (status_wanted)
+		print_status(r->engine);
+	status_wanted = 0;
 }
 
 static void loop(struct run *r)
@@ -148,16 +166,31 @@ static void loop(struct run *r)
 		if (status == CAPTURE_FRAME)
 			engine_frame(r->engine, &f, capture_nanoseconds(r->capture));
 		live_chores(r, status == CAPTURE_IDLE);
-		if (status_wanted)
-			print_status(r->engine);
-		status_wanted = 0;
+		status_when_wanted(r);
 	}
-	engine_finish(r->engine, drops_of(r, &drops), capture_truncated(r->capture));
+	engine_finish(r->engine, engine_last_ts(r->engine), drops_of(r, &drops), capture_truncated(r->capture));
 	if (capture_exit(r->capture) == 0)
 		explain_nothing(r->engine);
 }
 
-static int run(struct run *r, struct err *err)
+/* Workers that read for themselves: here only time passes. */
+static void watch(struct run *r)
+{
+	const struct timespec pause = {.tv_nsec = 100 * 1000000L};
+
+	while (engine_tick(r->engine, now_ns()) && !engine_failed(r->engine)) {
+		stats_when_due(r, now_ns());
+		status_when_wanted(r);
+		nanosleep(&pause, NULL);
+	}
+	engine_finish(r->engine, now_ns(), NULL, false);
+	explain_nothing(r->engine);
+	if (engine_split(r->engine))
+		fprintf(stderr, "smtpscope: %" PRIu64 " connections were split: their directions reached different workers, which sees them as "
+			"two; watch with one worker where the kernel does not hash both alike (some tunnels)\n", engine_split(r->engine));
+}
+
+static int run(struct run *r, const struct capture_options *co, struct err *err)
 {
 	static char host[256];
 	bool text = r->o->format == OUTPUT_TEXT || (r->o->format == OUTPUT_AUTO && sink_is_terminal(r->sink));
@@ -166,34 +199,49 @@ static int run(struct run *r, struct err *err)
 	r->engine = engine_new(r->o, r->sink, text, r->o->interface ? host : NULL);
 	if (!r->engine)
 		return err_set(err, 1, "out of memory");
+	if (!r->capture && engine_watch(r->engine, co, complain, err) != 0) {
+		engine_free(&r->engine);
+		return -1;
+	}
 	running = r->capture;
+	watching = r->capture ? NULL : r->engine;
 	install_signals();
-	loop(r);
+	if (r->capture)
+		loop(r);
+	else
+		watch(r);
 	running = NULL;
+	watching = NULL;
 	engine_free(&r->engine);
-	return capture_exit(r->capture);
+	return r->capture ? capture_exit(r->capture) : 0;
 }
 
 static int analyse(struct options *o, struct err *err)
 {
 	struct capture_options co = {.files = o->files, .file_count = o->file_count, .interface = o->interface, .filter = o->filter,
 				     .snaplen = o->snaplen, .buffer_kib = o->buffer_kib, .no_promiscuous = o->no_promiscuous,
-				     .immediate = o->immediate, .max_frames = o->max_frames};
+				     .immediate = o->immediate, .max_frames = o->max_frames, .fanout = o->fanout,
+				     .fanout_group = o->fanout_group};
 	struct run r = {.o = o};
-	bool quiet_end;
+	bool share = o->interface && o->workers > 1, quiet_end;
 	int status;
 
 	if (!o->memory_limit)
 		o->memory_limit = default_memory();
-	r.capture = capture_open(&co, err);
-	if (!r.capture)
+	if (share && !o->fanout) {
+		co.fanout = true;
+		co.fanout_group = (uint16_t)getpid();
+	}
+	if (!share)
+		r.capture = capture_open(&co, err);
+	if (!share && !r.capture)
 		return -1;
 	r.sink = sink_open(o->output, err);
 	if (!r.sink) {
 		capture_close(&r.capture);
 		return -1;
 	}
-	status = run(&r, err);
+	status = run(&r, &co, err);
 	capture_close(&r.capture);
 	quiet_end = sink_pipe_closed(r.sink);
 	if (sink_close(&r.sink, err) != 0 && !quiet_end)

@@ -140,6 +140,17 @@ static int set_workers(struct options *o, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_fanout(struct options *o, const char *value, struct err *err)
+{
+	uint64_t n;
+
+	if (number(value, "--fanout", 0, UINT16_MAX, &n, err) != 0)
+		return -1;
+	o->fanout = true;
+	o->fanout_group = (uint16_t)n;
+	return 0;
+}
+
 static int set_format(struct options *o, const char *value, struct err *err)
 {
 	static const struct word words[] = {{"text", OUTPUT_TEXT}, {"json", OUTPUT_JSON}, {NULL, 0}};
@@ -264,6 +275,7 @@ const struct option_row option_rows[] = {
     {0, "ports", "LIST", "ports that are SMTP whatever they carry (25,465,587,2525,24)", set_ports, 0},
     {0, "verify-checksums", NULL, "ignore segments whose checksum is wrong", NULL, FLAG(verify_checksums)},
     {0, "workers", "N", "threads that share the connections (1)", set_workers, 0},
+    {0, "fanout", "GROUP", "live: share the traffic with all of this group, 0-65535", set_fanout, 0},
     {0, "memory-limit", "MIB", "memory of all state (half of RAM, at most 2048)", set_memory, 0},
     {'o', NULL, "FORMAT", "text or json (text on a terminal, else json)", set_format, 0},
     {'O', NULL, "FILE", "write there, - for stdout", set_output, 0},
@@ -414,6 +426,10 @@ static int check(const struct options *o, struct err *err)
 		return err_set(err, 2, "-i and -r exclude each other");
 	if (!o->interface && !o->file_count)
 		return err_set(err, 2, "nothing to read: name a capture with -r FILE or an interface with -i IF; see smtpscope --help");
+	if (o->fanout && !o->interface)
+		return err_set(err, 2, "--fanout: only with -i; files are shared among the workers of one process");
+	if (o->max_frames && o->interface && o->workers > 1)
+		return err_set(err, 2, "-c and --workers exclude each other on an interface: each worker counts its own frames");
 	return 0;
 }
 

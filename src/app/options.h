@@ -38,6 +38,8 @@ struct options {
 	uint32_t stats_seconds;
 	uint64_t memory_limit;           /* octets, of all workers together */
 	unsigned workers;                /* threads that share the connections */
+	bool fanout;                     /* live: several processes share the traffic, those of one group */
+	uint16_t fanout_group;
 };
 
 struct option_row {
