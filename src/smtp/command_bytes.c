@@ -94,10 +94,8 @@ static uint64_t each_octet(struct span s)
 
 		if (char_is(s.p[i], CHAR_CONTROL))
 			defects |= control_defect(here);
-		if (is_telnet_option(here)) {
+		else if (s.p[i] == 0xFF && is_telnet_option(here))
 			defects |= DEFECT(TELNET);
-			i += 2; /* the number of an option may look like a control */
-		}
 	}
 	return defects;
 }
