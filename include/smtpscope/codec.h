@@ -32,6 +32,8 @@ bool utf8_valid(struct span s);
  * Returns bytes written, or -1 for a set it does not know (or no room).
  */
 long charset_to_utf8(struct span charset, struct span in, uint8_t *dst, size_t cap);
+/* UTF-16LE; half a pair, and an octet too many, become U+FFFD. -1 when it does not fit. */
+long utf16le_to_utf8(struct span in, uint8_t *dst, size_t cap);
 /* Longest prefix of s of at most n bytes that does not cut a UTF-8 sequence in two. */
 struct span utf8_cut(struct span s, size_t n);
 

@@ -111,16 +111,33 @@ X(UINT, reply_lines, "smtp.reply.lines", IN_COMMAND | IN_AUTH | IN_MESSAGE | IN_
 X(CODES, reply_codes, "smtp.reply.codes", IN_COMMAND | IN_AUTH | IN_MESSAGE | IN_FINDING, "All replies to this command in wire order.") \
 X(STR, mechanism, "smtp.auth.mechanism", IN_AUTH, "SASL mechanism as sent, in upper case.") \
 X(BOOL, initial_response, "smtp.auth.initial_response", IN_AUTH, "true when the AUTH line carried one.") \
+X(UINT, auth_attempt, "smtp.auth.attempt", IN_AUTH, "Counts the AUTH commands of the session from 1.") \
 X(UINT, auth_steps, "smtp.auth.steps", IN_AUTH, "Challenges (334) the server sent.") \
 X(STRS, auth_offered, "smtp.auth.offered", IN_AUTH, "Mechanisms the latest EHLO reply offered.") \
 X(BOOL, auth_encrypted, "smtp.auth.encrypted", IN_AUTH, "true under TLS.") \
 X(STR, authzid, "smtp.auth.authzid", IN_AUTH, "Authorization identity where one was sent.") \
 X(STR, workstation, "smtp.auth.workstation", IN_AUTH, "NTLM workstation.") \
-X(STRS, challenges, "smtp.auth.challenges", IN_AUTH, "Each 334, decoded; ******** where it could be turned against the password.") \
+X(STR, channel_binding, "smtp.auth.channel_binding", IN_AUTH, "SCRAM, OAUTHBEARER: n, y or p=TYPE as the client sent it.") \
+X(STR, digest_uri, "smtp.auth.digest_uri", IN_AUTH, "DIGEST-MD5: service and host the client means.") \
+X(STR, auth_service, "smtp.auth.service", IN_AUTH, "GSSAPI: service principal of the Kerberos ticket; its realm is user.domain.") \
+X(STR, inner_mechanism, "smtp.auth.inner_mechanism", IN_AUTH, "GSSAPI, GSS-SPNEGO: krb5 or ntlm.") \
+X(STR, security_layer, "smtp.auth.security_layer", IN_AUTH, "DIGEST-MD5, GSSAPI: what the client chose: none, integrity or confidentiality.") \
+X(STR, ntlm_version, "smtp.auth.ntlm.version", IN_AUTH, "NTLMv1, NTLMv2 or anonymous, by the response.") \
+X(STR, ntlm_target, "smtp.auth.ntlm.target_name", IN_AUTH, "From the NTLM challenge: TargetName.") \
+X(STR, ntlm_nb_computer, "smtp.auth.ntlm.nb_computer_name", IN_AUTH, "From its TargetInfo: MsvAvNbComputerName.") \
+X(STR, ntlm_nb_domain, "smtp.auth.ntlm.nb_domain_name", IN_AUTH, "MsvAvNbDomainName.") \
+X(STR, ntlm_dns_computer, "smtp.auth.ntlm.dns_computer_name", IN_AUTH, "MsvAvDnsComputerName.") \
+X(STR, ntlm_dns_domain, "smtp.auth.ntlm.dns_domain_name", IN_AUTH, "MsvAvDnsDomainName.") \
+X(STR, oauth_status, "smtp.auth.oauth.status", IN_AUTH, "XOAUTH2, OAUTHBEARER: from the JSON in which the server refused.") \
+X(STR, oauth_scope, "smtp.auth.oauth.scope", IN_AUTH, "The same: scope that is needed.") \
+X(STR, oauth_schemes, "smtp.auth.oauth.schemes", IN_AUTH, "The same: kinds of tokens that are taken.") \
+X(STR, oauth_host, "smtp.auth.oauth.host", IN_AUTH, "OAUTHBEARER: host as the client sent it.") \
+X(STR, oauth_port, "smtp.auth.oauth.port", IN_AUTH, "OAUTHBEARER: port as the client sent it.") \
+X(STRS, challenges, "smtp.auth.challenges", IN_AUTH, "Each 334, decoded; ******** for what could be turned against the password, and for octets that are no text.") \
 X(STR, auth_result, "smtp.auth.result", IN_AUTH, "success, failure, cancelled, rejected, abandoned or unknown.") \
 X(STR, auth_cause, "smtp.auth.cause", IN_AUTH, "Why it did not succeed.") \
-X(STR, secret_hash, "smtp.auth.secret_hash", IN_AUTH, "--secrets hash: HMAC-SHA-256 of the secret.") \
-X(STR, secret, "smtp.auth.secret", IN_AUTH, "--secrets show only.") \
+X(STR, secret_hash, "smtp.auth.secret_hash", IN_AUTH, "--secrets hash: HMAC-SHA-256 of the password, token or response, in hex.") \
+X(STR, secret, "smtp.auth.secret", IN_AUTH, "--secrets show: the password, token or response; octets that are no text in hex.") \
 X(STR, mail_from, "smtp.mail_from", IN_MESSAGE, "Reverse-path without brackets; empty for <>.") \
 X(STRS, rcpt_to, "smtp.rcpt_to", IN_MESSAGE, "Forward-paths as sent, in order.") \
 X(STRS, rcpt_accepted, "smtp.rcpt_accepted", IN_MESSAGE, "Those with a 2yz reply; with per-recipient replies at the end (LMTP, PRDR) those that were delivered.") \

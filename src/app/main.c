@@ -228,6 +228,8 @@ static int analyse(struct options *o, struct err *err)
 
 	if (!o->memory_limit)
 		o->memory_limit = default_memory();
+	if (o->secrets == SECRETS_SHOW)
+		complain("--secrets show: passwords and tokens will stand in the output");
 	if (share && !o->fanout) {
 		co.fanout = true;
 		co.fanout_group = (uint16_t)getpid();

@@ -12,9 +12,11 @@
 #include "version.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- values ---- */
@@ -208,6 +210,24 @@ static int set_max_event(struct options *o, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_secrets(struct options *o, const char *value, struct err *err)
+{
+	static const struct word words[] = {{"hide", SECRETS_HIDE}, {"hash", SECRETS_HASH}, {"show", SECRETS_SHOW}, {NULL, 0}};
+	int n = 0;
+
+	if (choice(value, "--secrets", words, &n, err) != 0)
+		return -1;
+	o->secrets = (enum secrets)n;
+	return 0;
+}
+
+static int set_secrets_key(struct options *o, const char *value, struct err *err)
+{
+	(void)err;
+	o->secrets_key = value;
+	return 0;
+}
+
 static int set_quiet(struct options *o, const char *value, struct err *err)
 {
 	(void)value;
@@ -282,6 +302,8 @@ const struct option_row option_rows[] = {
     {0, "events", "LIST", "of session,command,auth,message,finding,stats (all)", set_events, 0},
     {0, "only", "WHAT", "failed, auth or finding", set_only, 0},
     {0, "max-event-bytes", "N", "longest JSON line (8192)", set_max_event, 0},
+    {0, "secrets", "WHAT", "hide (default), hash or show: passwords and tokens of AUTH", set_secrets, 0},
+    {0, "secrets-key", "FILE", "key of --secrets hash; only its owner may read it", set_secrets_key, 0},
     {'l', NULL, NULL, "write each event at once", NULL, FLAG(line_flush)},
     {'q', NULL, NULL, "text: one line a session", set_quiet, 0},
     {'v', NULL, NULL, "text: more; -vv: everything", set_verbose, 0},
@@ -418,7 +440,55 @@ static void defaults(struct options *o)
 	set_ports(o, "25,465,587,2525,24", &none);
 }
 
-static int check(const struct options *o, struct err *err)
+/* A key that others can read protects nothing: hashes of passwords are guessed as fast as the passwords. */
+static int check_key_file(const char *name, const struct stat *st, struct err *err)
+{
+	if (!S_ISREG(st->st_mode))
+		return err_set(err, 2, "--secrets-key %s: not a regular file", name);
+	if (st->st_mode & 077)
+		return err_set(err, 2, "--secrets-key %s: others than its owner may use it; chmod 600 %s", name, name);
+	if (st->st_size == 0)
+		return err_set(err, 2, "--secrets-key %s: the file is empty", name);
+	if (st->st_size > MAX_SECRET_KEY)
+		return err_set(err, 2, "--secrets-key %s: longer than %d octets", name, MAX_SECRET_KEY);
+	return 0;
+}
+
+/* The key is all octets of the file, a line end at its end included. */
+static int read_key(struct options *o, struct err *err)
+{
+	int fd = open(o->secrets_key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		err_set(err, 2, "--secrets-key %s: %s", o->secrets_key, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	if (check_key_file(o->secrets_key, &st, err) != 0) {
+		close(fd);
+		return -1;
+	}
+	n = read(fd, o->secret_key, sizeof o->secret_key);
+	close(fd);
+	if (n <= 0)
+		return err_set(err, 2, "--secrets-key %s: cannot be read", o->secrets_key);
+	o->secret_key_len = (size_t)n;
+	return 0;
+}
+
+static int check_secrets(struct options *o, struct err *err)
+{
+	if (o->secrets == SECRETS_HASH && !o->secrets_key)
+		return err_set(err, 2, "--secrets hash needs a key: --secrets-key FILE");
+	if (o->secrets_key && o->secrets != SECRETS_HASH)
+		return err_set(err, 2, "--secrets-key is for --secrets hash");
+	return o->secrets_key ? read_key(o, err) : 0;
+}
+
+static int check(struct options *o, struct err *err)
 {
 	if (o->task != TASK_ANALYSE)
 		return 0;
@@ -430,7 +500,7 @@ static int check(const struct options *o, struct err *err)
 		return err_set(err, 2, "--fanout: only with -i; files are shared among the workers of one process");
 	if (o->max_frames && o->interface && o->workers > 1)
 		return err_set(err, 2, "-c and --workers exclude each other on an interface: each worker counts its own frames");
-	return 0;
+	return check_secrets(o, err);
 }
 
 int options_parse(struct options *o, int argc, char **argv, struct err *err)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "smtpscope/err.h"
+#include "smtpscope/session.h"
 
 enum task { TASK_ANALYSE, TASK_SCHEMA, TASK_HELP, TASK_VERSION };
 enum output_format { OUTPUT_AUTO, OUTPUT_TEXT, OUTPUT_JSON };
@@ -17,6 +18,7 @@ enum only { ONLY_ALL, ONLY_FAILED, ONLY_AUTH, ONLY_FINDING };
 enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
 
 enum { MAX_FILES = 4096, MAX_FILTER = 16384, MAX_WORKERS = 64 };
+enum { MAX_SECRET_KEY = 4096 }; /* HMAC-SHA-256 gains nothing from more than 64 octets (RFC 2104 3) */
 
 struct options {
 	enum task task;
@@ -40,6 +42,10 @@ struct options {
 	unsigned workers;                /* threads that share the connections */
 	bool fanout;                     /* live: several processes share the traffic, those of one group */
 	uint16_t fanout_group;
+	enum secrets secrets;
+	const char *secrets_key;         /* the file's name */
+	uint8_t secret_key[MAX_SECRET_KEY]; /* its content */
+	size_t secret_key_len;
 };
 
 struct option_row {

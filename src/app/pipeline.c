@@ -216,7 +216,8 @@ struct pipeline *pipeline_new(const struct options *o, struct pool *pool, const 
 	p->pool = pool;
 	p->emit = emit;
 	p->ctx = ctx;
-	p->config = (struct session_config){.limits = &session_limits_default, .digests = &nettle_digests};
+	p->config = (struct session_config){.limits = &session_limits_default, .digests = &nettle_digests, .secrets = o->secrets,
+					    .secret_key = span_of(o->secret_key, o->secret_key_len)};
 	cause_init(&p->cause, pool, on_event, p);
 	p->tcp = tcp_new(pool, &tcp_limits_default, seed, &handlers, p);
 	if (!p->tcp)

@@ -363,3 +363,25 @@ long charset_to_utf8(struct span charset, struct span in, uint8_t *dst, size_t c
 		out_utf8(&o, set->map(in.p[i]));
 	return out_done(&o);
 }
+
+/* RFC 2781 2.2. */
+long utf16le_to_utf8(struct span in, uint8_t *dst, size_t cap)
+{
+	struct out o = {dst, 0, cap, false};
+	struct cursor c = cursor_of(in.p, in.n);
+
+	while (c.left >= 2) {
+		uint32_t v = cursor_le16(&c), low = c.left >= 2 ? c.p[0] | (uint32_t)c.p[1] << 8 : 0;
+
+		if (v >= 0xD800 && v < 0xDC00 && low >= 0xDC00 && low < 0xE000) {
+			cursor_skip(&c, 2);
+			v = 0x10000 + ((v - 0xD800) << 10) + (low - 0xDC00);
+		} else if (v >= 0xD800 && v < 0xE000) {
+			v = REPLACEMENT;
+		}
+		out_utf8(&o, v);
+	}
+	if (c.left)
+		out_utf8(&o, REPLACEMENT);
+	return out_done(&o);
+}

@@ -2,7 +2,7 @@
  * auth.c - one AUTH exchange step by step (RFC 4954 4, 8). See auth.h.
  *
  * The position in the dialogue decides what a line is, never its text: the second response of LOGIN is the password
- * whatever the prompt says. What a mechanism's messages hold is in auth_mechanism.c.
+ * whatever the prompt says. What a mechanism's messages hold is in auth_mechanism.c and its neighbours, how it ended in auth_result.c.
  */
 #include "smtpscope/auth.h"
 
@@ -17,68 +17,10 @@ enum {
 	DECODE_BYTES = DECODE_CHARS / 4 * 3,
 };
 
-const char *auth_result_name(enum auth_result r)
-{
-	static const char *const names[] = {
-	    [AUTH_UNKNOWN] = "unknown",     [AUTH_SUCCESS] = "success",   [AUTH_FAILURE] = "failure",
-	    [AUTH_CANCELLED] = "cancelled", [AUTH_REJECTED] = "rejected", [AUTH_ABANDONED] = "abandoned",
-	};
-
-	return names[r];
-}
-
 void auth_clear(struct auth *a)
 {
 	arena_clear(&a->arena);
 	*a = (struct auth){0};
-}
-
-/* A response decoded into scratch that is wiped before anything else happens. */
-static void decode_response(struct auth *a, struct span base64)
-{
-	uint8_t scratch[DECODE_BYTES];
-	struct span part = span_first(base64, DECODE_CHARS);
-	long n = base64_decode(part, scratch, sizeof scratch);
-
-	if (n >= 0 && a->mech)
-		a->mech->response(a, span_of(scratch, (size_t)n), a->responses);
-	wipe(scratch, sizeof scratch);
-}
-
-void auth_response(struct auth *a, struct span line, uint64_t length, bool complete)
-{
-	if (length > a->longest)
-		a->longest = length;
-	if (span_eq(line, SPAN("*"))) {
-		a->cancelled = true;
-		return;
-	}
-	if (complete && !base64_valid(line))
-		a->bad_base64 = true;
-	else
-		decode_response(a, line);
-	a->responses++;
-}
-
-void auth_start(struct auth *a, struct pool *pool, struct span mechanism, struct span initial)
-{
-	char upper[24];
-
-	auth_clear(a);
-	arena_init(&a->arena, pool, AUTH_MEMORY);
-	span_cstr(mechanism, upper, sizeof upper);
-	for (char *p = upper; *p; p++)
-		*p = (char)char_upper((uint8_t)*p);
-	a->mechanism = arena_copy(&a->arena, span_str(upper));
-	a->mech = auth_mechanism_find(a->mechanism);
-	if (!initial.p)
-		return;
-	a->initial_response = true;
-	if (span_eq(initial, SPAN("=")))
-		a->responses++;
-	else
-		auth_response(a, initial, 0, true);
-	a->cancelled = false;
 }
 
 static bool is_text(struct span s)
@@ -89,6 +31,120 @@ static bool is_text(struct span s)
 	return utf8_valid(s);
 }
 
+/* ---- secrets ---- */
+
+static void secret_hash(struct auth *a, struct span secret)
+{
+	uint8_t digest[DIGEST_SHA256];
+	char hex[2 * DIGEST_SHA256];
+
+	if (!a->config->digests)
+		return;
+	a->config->digests->hmac_sha256(a->config->secret_key, secret, digest);
+	hex_encode(span_of(digest, sizeof digest), hex, sizeof hex);
+	auth_set(a, AUTH_SECRET_HASH, span_of(hex, sizeof hex));
+}
+
+/* Text as it is, other octets in hex. */
+static void secret_shown(struct auth *a, struct span secret)
+{
+	char hex[1024];
+	struct span part = span_first(secret, sizeof hex / 2);
+
+	if (is_text(secret))
+		auth_set(a, AUTH_SECRET, secret);
+	else
+		auth_set(a, AUTH_SECRET, span_of(hex, (size_t)hex_encode(part, hex, sizeof hex)));
+}
+
+void auth_secret(struct auth *a, struct span secret)
+{
+	if (a->partial || !secret.p)
+		return;
+	switch (a->config->secrets) {
+	case SECRETS_HIDE:
+		break;
+	case SECRETS_HASH:
+		secret_hash(a, secret);
+		break;
+	case SECRETS_SHOW:
+		secret_shown(a, secret);
+		break;
+	}
+}
+
+/* ---- responses ---- */
+
+/* What is decoded stands in dst only while the mechanism reads it. */
+static void decode_into(struct auth *a, struct span base64, uint8_t *dst, size_t cap)
+{
+	long n = base64_decode(base64, dst, cap);
+	struct span message = span_of(dst, n > 0 ? (size_t)n : 0);
+
+	if (n >= 0 && a->mech)
+		a->mech->response(a, message, a->responses);
+	else if (n >= 0)
+		auth_secret(a, message); /* of an unknown mechanism everything is secret; the last response counts */
+	wipe(dst, (size_t)message.n);
+}
+
+/* A long token is decoded whole only where it is wanted whole, for its hash. */
+static void decode_response(struct auth *a, struct span base64)
+{
+	uint8_t scratch[DECODE_BYTES];
+	size_t n = base64.n / 4 * 3;
+	uint8_t *all = a->config->secrets != SECRETS_HIDE && n > sizeof scratch ? pool_get(a->arena.pool, n) : NULL;
+
+	if (all) {
+		decode_into(a, base64, all, n);
+		pool_put_wiped(a->arena.pool, all, n);
+		return;
+	}
+	a->partial |= base64.n > DECODE_CHARS;
+	decode_into(a, span_first(base64, DECODE_CHARS), scratch, sizeof scratch);
+}
+
+void auth_response(struct auth *a, struct span line, uint64_t length, bool complete)
+{
+	if (length > a->longest)
+		a->longest = length;
+	if (span_eq(line, SPAN("*"))) {
+		a->cancelled = true;
+		return;
+	}
+	a->partial = !complete;
+	if (complete && !base64_valid(line))
+		a->bad_base64 = true;
+	else
+		decode_response(a, complete ? line : span_first(line, line.n / 4 * 4));
+	a->responses++;
+}
+
+void auth_start(struct auth *a, struct pool *pool, const struct session_config *config, struct span mechanism, struct span initial,
+		bool complete)
+{
+	char upper[24];
+
+	auth_clear(a);
+	a->config = config;
+	arena_init(&a->arena, pool, AUTH_MEMORY);
+	span_cstr(mechanism, upper, sizeof upper);
+	for (char *p = upper; *p; p++)
+		*p = (char)char_upper((uint8_t)*p);
+	a->mechanism = arena_copy(&a->arena, span_str(upper));
+	a->mech = auth_mechanism_find(span_str(upper));
+	if (!initial.p)
+		return;
+	a->initial_response = true;
+	if (span_eq(initial, SPAN("=")))
+		a->responses++;
+	else
+		auth_response(a, initial, 0, complete);
+	a->cancelled = false;
+}
+
+/* ---- challenges ---- */
+
 static struct span trim_end(struct span s)
 {
 	while (s.n && (s.p[s.n - 1] <= ' '))
@@ -96,17 +152,24 @@ static struct span trim_end(struct span s)
 	return s;
 }
 
-/* What a challenge may look like outside: decoded text; stars where it helps to guess the password; its size when binary. */
+/*
+ * What a challenge may look like outside: decoded text; its harmless parts where the rest helps to guess the password; stars for
+ * other octets, which nobody could read. SECRETS_SHOW: all of it, octets in the Base64 they came in.
+ */
 static struct span shown_challenge(struct auth *a, struct span text, struct span decoded)
 {
-	bool sensitive = a->mech && a->mech->sensitive_challenge;
+	uint8_t part[AUTH_CHALLENGE_KEPT];
+	bool shows = a->config->secrets == SECRETS_SHOW;
+	size_t n;
 
-	if (!decoded.p)
+	if (!decoded.p || (shows && !is_text(decoded)))
 		return arena_copy(&a->arena, span_first(text, AUTH_CHALLENGE_KEPT));
-	if (span_starts(decoded, SPAN("e=")) || span_starts(decoded, SPAN("{")))
-		sensitive = false; /* SCRAM server-error, OAuth status */
-	if (sensitive || !is_text(decoded))
-		return decoded.n ? arena_copy(&a->arena, SPAN("********")) : arena_copy(&a->arena, SPAN(""));
+	if (decoded.n && a->mech && a->mech->shown && !shows && !span_starts(decoded, SPAN("{"))) {
+		n = a->mech->shown(decoded, part, sizeof part);
+		return arena_copy(&a->arena, n ? span_of(part, n) : SPAN("********"));
+	}
+	if (!is_text(decoded))
+		return arena_copy(&a->arena, SPAN("********"));
 	return arena_copy(&a->arena, span_first(trim_end(decoded), AUTH_CHALLENGE_KEPT));
 }
 
@@ -127,92 +190,7 @@ void auth_challenge(struct auth *a, struct span text)
 	}
 	if (decoded.p && a->mech && a->mech->challenge)
 		a->mech->challenge(a, decoded);
-	wipe(scratch, sizeof scratch);
-}
-
-/* Refusals that judge no credentials: RFC 4954 4, 6 and protocol order. */
-static bool is_rejection(const struct auth *a, int code)
-{
-	static const int codes[] = {500, 501, 502, 503, 504, 521, 523, 524, 530, 534, 538, 550, 553, 554};
-
-	if (a->responses > 0 && code != 503 && code != 504 && code != 538 && code != 530 && code != 534 &&
-	    !(a->bad_base64 && code == 501) && !(a->initial_response && a->steps == 0))
-		return false;
-	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-		if (code == codes[i])
-			return true;
-	return false;
-}
-
-enum auth_result auth_end(const struct auth *a, int code, struct span enhanced, bool closed)
-{
-	(void)enhanced;
-	if (code >= 200 && code < 300)
-		return AUTH_SUCCESS;
-	if (a->cancelled)
-		return AUTH_CANCELLED;
-	if (code < 400)
-		return closed && !a->lost ? AUTH_ABANDONED : AUTH_UNKNOWN;
-	if (a->responses == 0 && a->steps == 0 && code >= 500) /* nothing was there to be judged */
-		return AUTH_REJECTED;
-	return is_rejection(a, code) ? AUTH_REJECTED : AUTH_FAILURE;
-}
-
-struct cause_row {
-	int code;
-	const char *enhanced; /* "" any */
-	const char *cause;
-};
-
-/* RFC 4954 6, RFC 5248; the first row that fits. */
-static const struct cause_row causes[] = {
-    {535, "5.7.139", "this kind of login is disabled"},
-    {535, "", "credentials invalid"},
-    {534, "", "mechanism too weak"},
-    {538, "", "encryption required"},
-    {523, "", "encryption required"},
-    {524, "", "encryption required"},
-    {530, "", "encryption required"},
-    {504, "", "mechanism not supported"},
-    {503, "", "bad sequence"},
-    {432, "", "password transition needed"},
-    {454, "", "temporary failure"},
-    {435, "", "temporary failure"},
-    {451, "", "temporary failure"},
-    {421, "", "connection closed by the server"},
-    {525, "", "account disabled"},
-    {500, "5.5.6", "line too long"},
-    {500, "", "AUTH not known to the server"},
-    {502, "", "AUTH not known to the server"},
-    {501, "5.7.0", "initial response not allowed"},
-    {501, "", "malformed"},
-};
-
-struct span auth_cause(const struct auth *a, enum auth_result result, int code, struct span enhanced)
-{
-	switch (result) {
-	case AUTH_SUCCESS:
-		return SPAN_ABSENT;
-	case AUTH_CANCELLED:
-		return SPAN("cancelled by the client");
-	case AUTH_ABANDONED:
-		return SPAN("connection ended before the reply");
-	case AUTH_UNKNOWN:
-		return SPAN("bytes are missing from the capture");
-	case AUTH_FAILURE:
-	case AUTH_REJECTED:
-		break;
-	}
-	if (a->cause.p)
-		return a->cause;
-	if (a->bad_base64)
-		return SPAN("response is not Base64");
-	if (code == 535 && a->responses == 0 && a->steps == 0)
-		return SPAN("mechanism not supported");
-	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
-		if (causes[i].code == code && (!causes[i].enhanced[0] || span_eq(enhanced, span_str(causes[i].enhanced))))
-			return span_str(causes[i].cause);
-	return code >= 500 ? SPAN("refused") : SPAN("temporary failure");
+	wipe(scratch, decoded.n);
 }
 
 bool auth_server_first(struct span mechanism)

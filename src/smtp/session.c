@@ -553,6 +553,7 @@ void session_close(struct session **session, enum tcp_close why, int64_t ts)
 	body_put(s, &s->bdat_body);
 	body_put(s, &s->mail.body);
 	ehlo_forget(s);
+	pool_drop(s->pool, &s->mechanisms_before);
 	auth_clear(&s->auth);
 	arena_clear(&s->reply.arena);
 	arena_clear(&s->mail.arena);

@@ -5,12 +5,14 @@
  */
 #include "session_internal.h"
 
+#include <stddef.h>
+
 enum { OFFERED_KEPT = 32 }; /* mechanisms named in the event; servers offer under 12 */
 
 void session_auth_begin(struct session *s, struct pending *p, const struct command *c)
 {
 	s->auth_attempts += !p->tentative;
-	auth_start(&s->auth, s->pool, c->mechanism.p ? c->mechanism : SPAN(""), c->initial_response);
+	auth_start(&s->auth, s->pool, s->config, c->mechanism.p ? c->mechanism : SPAN(""), c->initial_response, p->x.length <= LINE_KEPT);
 	s->auth_pending = p;
 	if (!p->tentative)
 		s->blocker = p;
@@ -72,6 +74,39 @@ static struct span outcome_of(enum auth_result result)
 	return SPAN("unknown");
 }
 
+/* Which field of the event each fact is. */
+static const struct {
+	enum auth_fact fact;
+	uint16_t member; /* offset of a string in struct event */
+} fact_fields[] = {
+    {AUTH_AUTHZID, offsetof(struct event, authzid)},
+    {AUTH_WORKSTATION, offsetof(struct event, workstation)},
+    {AUTH_CHANNEL_BINDING, offsetof(struct event, channel_binding)},
+    {AUTH_DIGEST_URI, offsetof(struct event, digest_uri)},
+    {AUTH_SERVICE, offsetof(struct event, auth_service)},
+    {AUTH_INNER_MECHANISM, offsetof(struct event, inner_mechanism)},
+    {AUTH_SECURITY_LAYER, offsetof(struct event, security_layer)},
+    {AUTH_NTLM_VERSION, offsetof(struct event, ntlm_version)},
+    {AUTH_NTLM_TARGET, offsetof(struct event, ntlm_target)},
+    {AUTH_NTLM_NB_COMPUTER, offsetof(struct event, ntlm_nb_computer)},
+    {AUTH_NTLM_NB_DOMAIN, offsetof(struct event, ntlm_nb_domain)},
+    {AUTH_NTLM_DNS_COMPUTER, offsetof(struct event, ntlm_dns_computer)},
+    {AUTH_NTLM_DNS_DOMAIN, offsetof(struct event, ntlm_dns_domain)},
+    {AUTH_OAUTH_STATUS, offsetof(struct event, oauth_status)},
+    {AUTH_OAUTH_SCOPE, offsetof(struct event, oauth_scope)},
+    {AUTH_OAUTH_SCHEMES, offsetof(struct event, oauth_schemes)},
+    {AUTH_OAUTH_HOST, offsetof(struct event, oauth_host)},
+    {AUTH_OAUTH_PORT, offsetof(struct event, oauth_port)},
+    {AUTH_SECRET_HASH, offsetof(struct event, secret_hash)},
+    {AUTH_SECRET, offsetof(struct event, secret)},
+};
+
+static void put_facts(struct event *ev, const struct auth *a)
+{
+	for (size_t i = 0; a->facts && i < sizeof fact_fields / sizeof *fact_fields; i++)
+		*(struct span *)(void *)((uint8_t *)ev + fact_fields[i].member) = a->facts[fact_fields[i].fact];
+}
+
 static void put_identity(struct event *ev, const struct auth *a)
 {
 	ev->mechanism = a->mechanism;
@@ -80,17 +115,38 @@ static void put_identity(struct event *ev, const struct auth *a)
 	ev->challenges = (struct event_list){a->challenges, a->challenge_count};
 	ev->user_name = a->user.n ? a->user : SPAN_ABSENT;
 	ev->user_domain = a->domain;
-	ev->workstation = a->workstation;
-	ev->authzid = a->authzid;
+	put_facts(ev, a);
 	if (a->steps > a->challenge_count)
 		ev->truncated = EV_TRUE;
 }
 
-static void emit_auth(struct session *s, struct pending *p, const struct reply *r, enum auth_result result)
+static struct auth_ending ending_of(const struct session *s, const struct pending *p, const struct reply *r)
+{
+	struct auth_ending end = {
+	    .closed = (p->x.situation & SIT(CLOSED_UNANSWERED)) != 0,
+	    .list_known = s->list_known,
+	    .auth_offered = s->mechanisms.n > 0,
+	    .offered = ehlo_offers(s, s->auth.mechanism),
+	    .offered_before = ehlo_offered_before(s, s->auth.mechanism),
+	    .starttls_open = s->keywords & EHLO(STARTTLS) && !s->tls,
+	    .authenticated = (p->x.situation & SIT(AUTHENTICATED)) != 0,
+	    .in_transaction = (p->x.situation & SIT(MAIL_OPEN)) != 0,
+	    .greeted = !(p->x.situation & SIT(NO_HELLO)) || p->x.situation & SIT(MIDSTREAM),
+	};
+
+	if (r) {
+		end.code = r->code;
+		end.enhanced = r->enhanced;
+		end.text = r->kept ? r->text[0] : SPAN_ABSENT;
+	}
+	return end;
+}
+
+static void emit_auth(struct session *s, struct pending *p, const struct reply *r, const struct auth_ending *end,
+		      enum auth_result result)
 {
 	struct span list[OFFERED_KEPT];
 	struct event ev;
-	int code = r ? r->code : 0;
 
 	event_common(s, &ev, DS_AUTH, p->first.ts);
 	put_identity(&ev, &s->auth);
@@ -98,7 +154,8 @@ static void emit_auth(struct session *s, struct pending *p, const struct reply *
 	ev.auth_offered = (struct event_list){list, offered(s, list)};
 	ev.auth_encrypted = ev_bool(s->tls);
 	ev.auth_result = span_str(auth_result_name(result));
-	ev.auth_cause = auth_cause(&s->auth, result, code, r ? r->enhanced : SPAN_ABSENT);
+	ev.auth_cause = auth_cause(&s->auth, result, end);
+	ev.auth_attempt = s->auth_attempts;
 	ev.outcome = outcome_of(result);
 	if (r)
 		event_reply(&ev, r);
@@ -116,13 +173,14 @@ static void emit_auth(struct session *s, struct pending *p, const struct reply *
 void session_auth_end(struct session *s, struct pending *p, const struct reply *r)
 {
 	enum { LINE_ENOUGH = 12288 }; /* RFC 4954 4 */
-	bool closed = (p->x.situation & SIT(CLOSED_UNANSWERED)) != 0;
+	struct auth_ending end;
 	enum auth_result result;
 
 	if (s->auth_pending != p || p->tentative)
 		return;
-	result = auth_end(&s->auth, r ? r->code : 0, r ? r->enhanced : SPAN_ABSENT, closed);
-	emit_auth(s, p, r, result);
+	end = ending_of(s, p, r);
+	result = auth_end(&s->auth, &end);
+	emit_auth(s, p, r, &end, result);
 	if (s->auth.longest > LINE_ENOUGH)
 		emit_notice(s, &(struct notice){.id = NOTICE_AUTH_LINE_TOO_LONG, .a = s->auth.longest, .b = LINE_ENOUGH}, &p->first,
 			    SPAN_ABSENT);

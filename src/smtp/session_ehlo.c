@@ -11,6 +11,11 @@ enum { LIST_KEPT = 64 }; /* extension lines; real servers offer under 25 */
 
 void ehlo_forget(struct session *s)
 {
+	if (s->mechanisms.n) {
+		pool_drop(s->pool, &s->mechanisms_before);
+		s->mechanisms_before = s->mechanisms;
+		s->mechanisms = SPAN_ABSENT;
+	}
 	pool_drop(s->pool, &s->mechanisms);
 	pool_drop(s->pool, &s->extension_text);
 	pool_put(s->pool, s->extensions, s->extension_count * sizeof *s->extensions);
@@ -48,21 +53,32 @@ static void learn_keyword(struct session *s, struct span line)
 		s->starttls_offered = true;
 }
 
-/* AUTH lines, old form and new, joined. */
+static bool list_has(struct span list, struct span word)
+{
+	while (list.p)
+		if (span_ieq(span_split(&list, ' '), word))
+			return true;
+	return false;
+}
+
+/* AUTH lines, old form and new, and X-EXPS of Exchange, joined; each mechanism once. */
 static void learn_mechanisms(struct session *s, const struct reply *r)
 {
 	uint8_t all[1024];
 	size_t n = 0;
 
 	for (uint32_t i = 1; i < r->kept; i++) {
-		struct span line = r->text[i];
+		enum ehlo_keyword k = ehlo_keyword_find(r->text[i]);
+		struct span words = k == EHLO_AUTH ? span_from(r->text[i], 5) : span_from(r->text[i], 7);
 
-		if (ehlo_keyword_find(line) != EHLO_AUTH || line.n <= 5 || line.n - 4 > sizeof all - n)
-			continue;
-		if (n)
-			all[n++] = ' ';
-		memcpy(all + n, line.p + 5, line.n - 5);
-		n += line.n - 5;
+		while ((k == EHLO_AUTH || k == EHLO_X_EXPS) && words.p) {
+			struct span word = span_split(&words, ' ');
+
+			if (!word.n || word.n + 1 > sizeof all - n || list_has(span_of(all, n), word))
+				continue;
+			n = span_append(all, n, sizeof all, n ? SPAN(" ") : SPAN(""));
+			n = span_append(all, n, sizeof all, word);
+		}
 	}
 	s->mechanisms = pool_copy(s->pool, span_of(all, n));
 }
@@ -108,12 +124,12 @@ bool ehlo_advertises(const struct session *s, const char *keyword)
 
 bool ehlo_offers(const struct session *s, struct span mechanism)
 {
-	struct span rest = s->mechanisms;
+	return list_has(s->mechanisms, mechanism);
+}
 
-	while (rest.p)
-		if (span_ieq(span_split(&rest, ' '), mechanism))
-			return true;
-	return false;
+bool ehlo_offered_before(const struct session *s, struct span mechanism)
+{
+	return list_has(s->mechanisms_before, mechanism);
 }
 
 /* 512 plus what the parameters of the offered extensions add; nothing known: all of them (protocol facts 1.3). */

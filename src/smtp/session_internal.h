@@ -191,6 +191,7 @@ struct session {
 	uint32_t extension_count;
 	struct span extension_text; /* the block all of them point into */
 	struct span mechanisms;     /* "PLAIN LOGIN" */
+	struct span mechanisms_before; /* those of the list before, where it had any */
 	struct span helo, banner;
 
 	struct auth auth;
@@ -281,6 +282,7 @@ void ehlo_learn(struct session *s, const struct reply *r);
 void ehlo_forget(struct session *s);
 uint64_t ehlo_line_limit(const struct session *s, enum verb v);
 bool ehlo_offers(const struct session *s, struct span mechanism);
+bool ehlo_offered_before(const struct session *s, struct span mechanism);
 bool ehlo_advertises(const struct session *s, const char *keyword);
 
 /* session_mail.c */
