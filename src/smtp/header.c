@@ -290,12 +290,21 @@ static void line_start(struct header *h, uint8_t c)
 		h->done = true;
 }
 
+/* The CR of a line end whose LF came in the next piece, or never. */
+static void drop_cr(struct header *h)
+{
+	if (h->line_len && h->line[h->line_len - 1] == '\r')
+		h->line_len--;
+}
+
 static size_t push_line(struct header *h, struct span bytes)
 {
 	size_t lf = span_chr(bytes, '\n');
 	struct span line = span_first(bytes, lf == SPAN_NPOS ? bytes.n : lf);
 
-	if (line.n && line.p[line.n - 1] == '\r')
+	if (lf == 0)
+		drop_cr(h);
+	else if (lf != SPAN_NPOS && line.p[line.n - 1] == '\r')
 		line.n--;
 	keep(h, line);
 	skip_unwanted(h);
@@ -330,6 +339,7 @@ void header_finish(struct header *h)
 {
 	if (h->done)
 		return;
+	drop_cr(h);
 	field_end(h);
 	h->done = true;
 }

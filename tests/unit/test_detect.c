@@ -50,6 +50,63 @@ static const struct row rows[] = {
      {SAY('C', "CONNECT mx:25 HTTP/1.1\r\n\r\n"), SAY('S', "HTTP/1.1 200 OK\r\n\r\n"), SAY('S', "220 x ESMTP\r\n"),
       SAY('C', "EHLO c\r\n")},
      DETECT_SMTP, false, "", "220 x ESMTP\r\n"},
+    {"socks5, host name",
+     {SAY('C', "\x05\x02\x00\x02"), SAY('S', "\x05\x00"), SAY('C', "\x05\x01\x00\x03\x02mx\x00\x19"),
+      SAY('S', "\x05\x00\x00\x03\x01x\x00\x19"), SAY('S', "220 x ESMTP\r\n"), SAY('C', "EHLO c\r\n")},
+     DETECT_SMTP, false, "EHLO c\r\n", "220 x ESMTP\r\n"},
+    {"socks5, ipv6",
+     {SAY('C', "\x05\x01\x00"), SAY('S', "\x05\x00"), SAY('C', "\x05\x01\x00\x04" "0123456789abcdef" "\x00\x19"),
+      SAY('S', "\x05\x00\x00\x04" "0123456789abcdef" "\x00\x19"), SAY('S', "220 x ESMTP\r\n")},
+     DETECT_SMTP, false, "", "220 x ESMTP\r\n"},
+    {"socks5, no such type of address",
+     {SAY('C', "\x05\x01\x00\x05\x01\x00\x05\x0a\x00\x00\x01\x00\x19"), SAY('S', "\x05\x00\x05\x00\x00\x05\x0a\x00\x00\x01\x00\x19"),
+      SAY('S', "220 x ESMTP\r\n")},
+     DETECT_OTHER, false, "", ""},
+    {"socks5, not connect",
+     {SAY('C', "\x05\x01\x00\x05\x02\x00\x01\x0a\x00\x00\x01\x00\x19"), SAY('S', "\x05\x00\x05\x00\x00\x01\x0a\x00\x00\x01\xd1\xcd"),
+      SAY('S', "220 x ESMTP\r\n")},
+     DETECT_OTHER, false, "", ""},
+    {"socks5, refused",
+     {SAY('C', "\x05\x01\x00\x05\x01\x00\x01\x0a\x00\x00\x01\x00\x19"), SAY('S', "\x05\x00\x05\x05\x00\x01\x0a\x00\x00\x01\xd1\xcd"),
+      SAY('S', "220 x ESMTP\r\n")},
+     DETECT_OTHER, false, "", ""},
+    {"socks5, with a password",
+     {SAY('C', "\x05\x01\x02\x05\x01\x00\x01\x0a\x00\x00\x01\x00\x19"), SAY('S', "\x05\x02\x05\x00\x00\x01\x0a\x00\x00\x01\xd1\xcd"),
+      SAY('S', "220 x ESMTP\r\n")},
+     DETECT_OTHER, false, "", ""},
+    {"socks4",
+     {SAY('C', "\x04\x01\x00\x19\x0a\x00\x00\x01user\x00"), SAY('S', "\x00\x5a\x00\x00\x00\x00\x00\x00"), SAY('S', "220 x ESMTP\r\n"),
+      SAY('C', "EHLO c\r\n")},
+     DETECT_SMTP, false, "EHLO c\r\n", "220 x ESMTP\r\n"},
+    {"socks4, nobody",
+     {SAY('C', "\x04\x01\x00\x19\x0a\x00\x00\x01\x00"), SAY('S', "\x00\x5a\x00\x00\x00\x00\x00\x00"), SAY('S', "220 x ESMTP\r\n")},
+     DETECT_SMTP, false, "", "220 x ESMTP\r\n"},
+    {"socks4, refused",
+     {SAY('C', "\x04\x01\x00\x19\x0a\x00\x00\x01\x00"), SAY('S', "\x00\x5b\x00\x00\x00\x00\x00\x00"), SAY('S', "220 x ESMTP\r\n")},
+     DETECT_OTHER, false, "", ""},
+    {"socks4, bind",
+     {SAY('C', "\x04\x02\x00\x19\x0a\x00\x00\x01\x00"), SAY('S', "\x00\x5a\x00\x00\x00\x00\x00\x00"), SAY('S', "220 x ESMTP\r\n")},
+     DETECT_OTHER, false, "", ""},
+    {"connect, small letters, more fields",
+     {SAY('C', "connect mx:25 http/1.1\r\nHost: mx\r\n\r\n"), SAY('S', "HTTP/1.0 200 OK\r\nVia: x\r\n\r\n"), SAY('C', "HELO c\r\n")},
+     DETECT_SMTP, false, "HELO c\r\n", ""},
+    {"connect, other answer", {SAY('C', "CONNECT mx:25 HTTP/1.1\r\n\r\n"), SAY('S', "SIP/1.1 200 OK\r\n\r\n"), SAY('S', "220 x ESMTP\r\n")},
+     DETECT_OTHER, false, "", ""},
+    {"lhlo", {SAY('C', "LHLO c\r\n")}, DETECT_SMTP, false, "LHLO c\r\n", ""},
+    {"rcpt", {SAY('C', "RCPT TO:<a@b>\n")}, DETECT_SMTP, false, "RCPT TO:<a@b>\n", ""},
+    {"mail without a path", {SAY('C', "MAIL FROM:\r\n")}, DETECT_OTHER, false, "", ""},
+    {"line that has not ended", {SAY('C', "EHLO c.exam")}, DETECT_OTHER, false, "", ""},
+    {"greeting in the second line", {SAY('S', "220-mx\r\n220 mx SMTP\r\n")}, DETECT_SMTP, false, "", "220-mx\r\n220 mx SMTP\r\n"},
+    {"greeting that has not ended", {SAY('S', "220 mx ESMTP")}, DETECT_OTHER, false, "", ""},
+    {"refused greeting", {SAY('S', "554 mx ESMTP\r\n")}, DETECT_OTHER, false, "", ""},
+    {"keyword without 250", {SAY('S', "214 PIPELINING\r\n")}, DETECT_OTHER, false, "", ""},
+    {"unknown keyword", {SAY('S', "250-mx\r\n250 FOO\r\n")}, DETECT_OTHER, false, "", ""},
+    {"a keyword of three letters", {SAY('S', "250-mx\r\n250 DSN\r\n")}, DETECT_OTHER, false, "", ""},
+    {"ehlo from the server's side", {SAY('S', "EHLO c\r\n")}, DETECT_SMTP, true, "", "EHLO c\r\n"},
+    {"first digit 1", {SAY('S', "120 wait\r\n"), SAY('S', "220 mx ESMTP\r\n")}, DETECT_OTHER, false, "", ""},
+    {"first digit 6", {SAY('S', "620 wait\r\n"), SAY('S', "220 mx ESMTP\r\n")}, DETECT_OTHER, false, "", ""},
+    {"first digit 5", {SAY('S', "520 wait\r\n"), SAY('S', "220 mx ESMTP\r\n")}, DETECT_SMTP, false, "", "520 wait\r\n220 mx ESMTP\r\n"},
+    {"two digits", {SAY('S', "22x mx ESMTP\r\n")}, DETECT_OTHER, false, "", ""},
     {"connect refused", {SAY('C', "CONNECT mx:25 HTTP/1.1\r\n\r\n"), SAY('S', "HTTP/1.1 403 No\r\n\r\n")}, DETECT_OTHER, false, "", ""},
 };
 
@@ -128,9 +185,120 @@ static void test_bounded(void **state)
 	pool_free(&pool);
 }
 
+static enum detect_verdict say(struct detect *d, enum dir dir, enum chunk_kind kind, uint64_t off, const char *text, uint64_t len)
+{
+	struct chunk c = {.kind = kind, .dir = dir, .off = off, .len = len, .data = (const uint8_t *)text, .peer_seen = 40};
+
+	return detect_feed(d, &c);
+}
+
+/* What stands behind a hole is kept and not judged; two readings of the same octets say nothing. */
+static void test_holes(void **state)
+{
+	struct pool *pool = pool_new(0);
+	struct detect *d = detect_new(pool);
+	struct chunk c;
+
+	(void)state;
+	assert_int_equal(say(d, DIR_SERVER, CHUNK_CONFLICT, 0, "+OK x\r\n", 7), DETECT_UNDECIDED);
+	assert_int_equal(say(d, DIR_SERVER, CHUNK_DATA, 0, "220 mx\r\n", 8), DETECT_UNDECIDED);
+	assert_int_equal(say(d, DIR_SERVER, CHUNK_GAP, 8, NULL, 10), DETECT_UNDECIDED);
+	assert_int_equal(say(d, DIR_SERVER, CHUNK_DATA, 18, "220 mx ESMTP\r\n", 14), DETECT_UNDECIDED);
+	assert_int_equal(say(d, DIR_CLIENT, CHUNK_DATA, 0, "EHLO c\r\n", 8), DETECT_SMTP);
+	assert_int_equal(detect_next(d, &c), 1);
+	assert_int_equal(c.len, 8);
+	assert_int_equal(c.peer_seen, 40);
+	assert_int_equal(detect_next(d, &c), 1);
+	assert_int_equal(c.kind, CHUNK_GAP);
+	assert_int_equal(c.len, 10);
+	assert_int_equal(detect_next(d, &c), 1);
+	assert_int_equal(c.off, 18);
+	assert_int_equal(detect_next(d, &c), 1);
+	assert_int_equal(c.dir, DIR_CLIENT);
+	assert_int_equal(detect_next(d, &c), 0);
+	detect_free(&d);
+	assert_int_equal(pool_used(pool), 0);
+	/* a capture that begins with a hole: what comes first is judged */
+	d = detect_new(pool);
+	assert_int_equal(say(d, DIR_CLIENT, CHUNK_GAP, 0, NULL, 10), DETECT_UNDECIDED);
+	assert_int_equal(say(d, DIR_CLIENT, CHUNK_DATA, 10, "EHLO c\r\n", 8), DETECT_SMTP);
+	detect_free(&d);
+	detect_free(&d);
+	pool_free(&pool);
+}
+
+/* Behind a tunnel the offsets are those of the tunnelled stream, also what the peer had seen. */
+static void test_tunnel_offsets(void **state)
+{
+	struct pool *pool = pool_new(0);
+	struct detect *d = detect_new(pool);
+	struct chunk c;
+
+	(void)state;
+	assert_int_equal(say(d, DIR_CLIENT, CHUNK_DATA, 0, "CONNECT x HTTP/1.1\r\n\r\n", 22), DETECT_UNDECIDED);
+	assert_int_equal(say(d, DIR_SERVER, CHUNK_DATA, 0, "HTTP/1.1 200\r\n\r\n220 ", 20), DETECT_UNDECIDED);
+	assert_int_equal(say(d, DIR_SERVER, CHUNK_DATA, 20, "mx ESMTP\r\n", 10), DETECT_SMTP);
+	assert_int_equal(detect_skipped(d, DIR_CLIENT), 22);
+	assert_int_equal(detect_skipped(d, DIR_SERVER), 16);
+	assert_int_equal(detect_next(d, &c), 1);
+	assert_int_equal(c.off, 0);
+	assert_int_equal(c.len, 4);
+	assert_memory_equal(c.data, "220 ", 4);
+	assert_int_equal(c.peer_seen, 40 - 22);
+	assert_int_equal(detect_next(d, &c), 1);
+	assert_int_equal(c.off, 4);
+	assert_int_equal(c.len, 10);
+	assert_int_equal(detect_next(d, &c), 0);
+	detect_free(&d);
+	pool_free(&pool);
+}
+
+/* Half a kilobyte of replies that do not say SMTP is enough to know better. */
+static void test_long_undecided(void **state)
+{
+	struct pool *pool = pool_new(0);
+	struct detect *d = detect_new(pool);
+	char text[512];
+
+	(void)state;
+	memset(text, 'x', sizeof text);
+	memcpy(text, "220 ", 4);
+	assert_int_equal(say(d, DIR_SERVER, CHUNK_DATA, 0, text, 511), DETECT_UNDECIDED);
+	assert_int_equal(say(d, DIR_SERVER, CHUNK_DATA, 511, text, 1), DETECT_OTHER);
+	detect_free(&d);
+	pool_free(&pool);
+}
+
+/* Memory refused at any point: not followed, and nothing is left behind. */
+static void test_no_memory(void **state)
+{
+	(void)state;
+	for (uint64_t n = 1; n < 4; n++) {
+		struct pool *pool = pool_new(0);
+		struct detect *d;
+
+		pool_fail_at(pool, n);
+		d = detect_new(pool);
+		assert_int_equal(!d, n == 1);
+		if (d) {
+			enum detect_verdict first = say(d, DIR_SERVER, CHUNK_DATA, 0, "220 mx\r\n", 8);
+
+			assert_int_equal(first, n == 2 ? DETECT_OTHER : DETECT_UNDECIDED);
+			if (n > 2)
+				assert_int_equal(say(d, DIR_CLIENT, CHUNK_DATA, 0, "EHLO c\r\n", 8), DETECT_OTHER);
+		}
+		detect_free(&d);
+		assert_int_equal(pool_used(pool), 0);
+		pool_free(&pool);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts), cmocka_unit_test(test_bounded)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_verdicts),       cmocka_unit_test(test_bounded),        cmocka_unit_test(test_holes),
+	    cmocka_unit_test(test_tunnel_offsets), cmocka_unit_test(test_long_undecided), cmocka_unit_test(test_no_memory),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

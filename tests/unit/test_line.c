@@ -113,6 +113,84 @@ static void test_long_line(void **state)
 	pool_free(&pool);
 }
 
+/* A line that is longer than what is kept, in one piece and in two: its end is told from the octets at hand. */
+static void test_cut(void **state)
+{
+	static const struct {
+		const char *in;
+		size_t n;
+		enum line_end end;
+	} cuts[] = {{IN("abcdef\r\n"), LINE_END_CRLF}, {IN("abcdef\n"), LINE_END_LF}, {IN("abcdefgh\n"), LINE_END_LF}};
+	struct pool *pool = pool_new(0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++)
+		for (size_t split = 0; split < cuts[i].n - 2; split++) {
+			struct line_reader r = {.pool = pool};
+			struct chunk c = {.kind = CHUNK_DATA, .len = split, .data = guard_copy(cuts[i].in, split)};
+			struct line l;
+
+			assert_int_equal(line_next(&r, &c, 4, &l), 0);
+			assert_int_equal(line_pending(&r), split > 0);
+			c = (struct chunk){.len = cuts[i].n - split, .data = guard_copy(cuts[i].in + split, cuts[i].n - split)};
+			assert_int_equal(line_next(&r, &c, 4, &l), 1);
+			assert_int_equal(l.length, cuts[i].n);
+			assert_int_equal(l.end, cuts[i].end);
+			assert_int_equal(l.text.n, 4);
+			assert_memory_equal(l.text.p, "abcd", 4);
+			assert_false(line_pending(&r));
+			line_reset(&r);
+		}
+	assert_int_equal(pool_used(pool), 0);
+	pool_free(&pool);
+}
+
+/* A line in three pieces with another behind it in the last: neither holds anything of the other. */
+static void test_pieces(void **state)
+{
+	static const char *const pieces[] = {"NO", "O", "P\r\nQUIT\r\n"};
+	struct pool *pool = pool_new(0);
+	struct line_reader r = {.pool = pool};
+	struct line l;
+	struct chunk c;
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < 3; i++) {
+			c = (struct chunk){.len = strlen(pieces[i]), .data = guard_copy(pieces[i], strlen(pieces[i]))};
+			assert_int_equal(line_next(&r, &c, LINE_KEPT, &l), i == 2);
+		}
+		assert_int_equal(l.text.n, 4);
+		assert_memory_equal(l.text.p, "NOOP", 4);
+		assert_int_equal(line_next(&r, &c, LINE_KEPT, &l), 1);
+		assert_int_equal(l.length, 6);
+		assert_memory_equal(l.text.p, "QUIT", 4);
+	}
+	line_reset(&r);
+	assert_int_equal(r.length, 0);
+	assert_int_equal(pool_used(pool), 0);
+	pool_free(&pool);
+}
+
+/* The rest of a stream knows where it began. */
+static void test_rest(void **state)
+{
+	struct pool *pool = pool_new(0);
+	struct line_reader r = {.pool = pool};
+	struct chunk c = {.off = 5, .len = 3, .data = (const uint8_t *)"QUI", .ts = 9};
+	struct line l;
+
+	(void)state;
+	assert_int_equal(line_next(&r, &c, LINE_KEPT, &l), 0);
+	assert_int_equal(line_finish(&r, &l), 1);
+	assert_int_equal(l.first.off, 5);
+	assert_int_equal(l.last.off, 5);
+	assert_int_equal(l.first.ts, 9);
+	assert_int_equal(l.length, 3);
+	line_reset(&r);
+	pool_free(&pool);
+}
+
 /* No memory: lines that span pieces lose their text, not their length. */
 static void test_no_memory(void **state)
 {
@@ -158,6 +236,9 @@ int main(void)
 	    cmocka_unit_test(test_long_line),
 	    cmocka_unit_test(test_no_memory),
 	    cmocka_unit_test(test_origin),
+	    cmocka_unit_test(test_cut),
+	    cmocka_unit_test(test_pieces),
+	    cmocka_unit_test(test_rest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
