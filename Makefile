@@ -35,6 +35,7 @@ EDGE := $(call obj,$(OUT_SRC) $(filter-out src/app/main.c,$(APP_SRC)))
 SUPPORT := $(BUILD)/libtest-support.a
 UNITS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
 RUNNERS := $(patsubst %.c,$(BUILD)/%,$(RUN_SRC))
+BENCH := $(addprefix $(BUILD)/tests/bench/,generate events measure floor)
 PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
 .PHONY: all demo deps test-deps check check-unit check-dialogs check-pcaps check-cli check-man check-asan check-valgrind \
@@ -69,6 +70,11 @@ $(UNITS) $(RUNNERS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(EDGE) $(CORE)
 $(BUILD)/tests/smtp_peer: tests/smtp_peer.c
 	@mkdir -p $(@D)
 	@$(CC) -D_DEFAULT_SOURCE $(CFLAGS) -o $@ $<
+
+$(BENCH): $(BUILD)/%: $(BUILD)/%.o
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(APP_LIBS)
+$(BUILD)/tests/bench/generate: $(call obj,$(addprefix tests/bench/,traffic.c script.c truth.c)) $(SUPPORT) $(CORE)
+$(BUILD)/tests/bench/events: $(BUILD)/tests/bench/truth.o
 
 ## demo: build, then run the main job on a shipped sample, as transcript and as JSON
 demo: all
@@ -132,9 +138,9 @@ coverage:
 mutants:
 	@CC="$(CC)" tests/mutants/run.py --build $(BUILD)/mutants --number $(MUTANTS) --seed $(MUTANTS_SEED) --goal $(MUTANTS_GOAL) $(FILES)
 
-## bench: CPU on 200 MB of ordinary mail against a libpcap loop that does nothing
-bench: all
-	@CC="$(CC)" SMTPSCOPE=./$(PROGRAM) tests/bench/run
+## bench: CPU, memory and events on generated traffic, beside a libpcap loop that does nothing and tshark (tests/bench/README.md)
+bench: all $(BENCH)
+	@SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/bench/run
 
 ## install: program and man pages under $(DESTDIR)$(PREFIX)
 install: all

@@ -1,114 +1,292 @@
 /*
- * generate.c - a capture of ordinary mail: sessions one after the other, each with one message of 50 KB in segments of 1 KB with an ACK for
- * every second one. Deterministic.
+ * generate.c - captures for the benchmark, and the truth about them. The same octets on every run and machine.
  *
- *   generate FILE MEGABYTES
+ *   generate PROFILE AMOUNT CAPTURE TRUTH
+ *
+ * auth    short sessions with one AUTH, many of which fail       AMOUNT in MB
+ * mail    messages of 1 to 128 KB in segments of 1 KB            AMOUNT in MB
+ * bulk    messages of 1 to 6 MB in  segments of 1448 octets      AMOUNT in MB
+ * mixed   mail, and nine times as many packets that are not SMTP AMOUNT in MB
+ * messy   mail and AUTH; 1 % of the packets lost, 2 % reordered, 2 % twice    AMOUNT in MB
+ * open    AMOUNT connections that greet and stay open; each packet is of another connection than the one before
+ * idle    the same, and then four NOOP in each of them
+ *
+ * What is lost is everything but commands, replies, the start of a message and its end: their loss would leave the record to guesses,
+ * and the truth could not be told. No two neighbours are lost, so that the number of gaps is known too.
  */
-#include "build_packet.h"
-
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct writer {
-	FILE *f;
-	uint64_t octets;
-	int64_t us;
+#include "traffic.h"
+
+enum { SLOTS = 64, HELD = 8, HELD_SIZE = 1600, GAPS_TOLD = 16 /* of a session one by one */ };
+
+/* A connection that is being played, and packets of it that come later than they should. */
+struct slot {
+	struct script script;
+	struct held {
+		uint8_t bytes[HELD_SIZE];
+		uint16_t n;
+		uint8_t wait; /* packets of the connection; 0: free */
+	} held[HELD];
+	bool lost_last[2];  /* the last segment with payload */
+	bool lost_syn, lost_fin;
+	unsigned gaps;
 };
 
-static void put32(FILE *f, uint32_t v)
-{
-	fwrite(&v, 4, 1, f);
-}
-
-static void put_frame(struct writer *w, const struct built *b)
-{
-	w->us += 50;
-	put32(w->f, (uint32_t)(1767323045 + w->us / 1000000));
-	put32(w->f, (uint32_t)(w->us % 1000000));
-	put32(w->f, (uint32_t)b->n);
-	put32(w->f, (uint32_t)b->n);
-	fwrite(b->bytes, b->n, 1, w->f);
-	w->octets += 16 + b->n;
-}
-
-struct session {
-	struct endpoint side[2];
-	uint32_t seq[2];
-	struct writer *w;
+struct generator {
+	struct pcap_writer out;
+	struct traffic traffic;
+	struct truth truth;
+	bool messy;
+	int64_t ns;
+	uint64_t octets, frames, smtp_frames;
 };
 
-static void send(struct session *s, int dir, uint8_t flags, struct span payload)
+static void put(struct generator *g, const void *bytes, size_t n)
 {
-	static struct built b;
-	struct segment t = {s->side[dir], s->side[!dir], s->seq[dir], s->seq[!dir], flags, payload};
-
-	build_frame(WIRE_ETHERNET, &t, 1, &b);
-	put_frame(s->w, &b);
-	s->seq[dir] += (uint32_t)payload.n + (flags & (TCP_SYN | TCP_FIN) ? 1 : 0);
+	g->ns += 1000 + (int64_t)random_below(&g->traffic.random, 40) * 1000;
+	pcap_writer_frame(&g->out, g->ns, span_of(bytes, n), (uint32_t)n);
+	g->octets += 16 + n;
+	g->frames++;
 }
 
-static void say(struct session *s, int dir, const char *text)
-{
-	send(s, dir, TCP_ACK | TCP_PSH, span_str(text));
-}
+/* ---- disorder ---- */
 
-static void mail(struct session *s)
+static void hold(struct slot *s, const struct built *b, uint32_t wait)
 {
-	static char body[51 * 1024];
-	size_t n = 0;
+	for (int i = 0; i < HELD; i++) {
+		struct held *h = &s->held[i];
 
-	if (!body[0]) {
-		n = (size_t)sprintf(body, "From: a@example.org\r\nTo: b@example.org\r\nSubject: bench\r\n\r\n");
-		while (n < sizeof body - 80)
-			n += (size_t)sprintf(body + n, "%.*s\r\n", 76, "VGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVyIHRoZSBsYXp5IGRvZyBhbmQgcnVucyBhd2F5");
-		strcpy(body + n, ".\r\n");
-	}
-	n = strlen(body);
-	for (size_t at = 0, i = 0; at < n; at += 1024, i++) {
-		send(s, 0, TCP_ACK, span_of(body + at, n - at < 1024 ? n - at : 1024));
-		if (i % 2)
-			send(s, 1, TCP_ACK, SPAN_ABSENT);
+		if (h->wait)
+			continue;
+		memcpy(h->bytes, b->bytes, b->n);
+		h->n = (uint16_t)b->n;
+		h->wait = (uint8_t)wait;
+		return;
 	}
 }
 
-static void one_session(struct writer *w, uint32_t i)
+/* Another packet of the connection was played: what waited long enough comes. */
+static void release(struct generator *g, struct slot *s, bool all)
 {
-	static const char *const script[] = {"220 mx.example ESMTP\r\n", "EHLO c.example\r\n",
-					     "250-mx.example\r\n250-PIPELINING\r\n250 SIZE 10240000\r\n",
-					     "MAIL FROM:<a@example.org>\r\n", "250 ok\r\n", "RCPT TO:<b@example.org>\r\n", "250 ok\r\n", "DATA\r\n", "354 go\r\n"};
-	struct session s = {.w = w, .seq = {i * 7919, i * 104729}};
+	for (int i = 0; i < HELD; i++) {
+		struct held *h = &s->held[i];
 
-	for (int d = 0; d < 2; d++)
-		s.side[d] = (struct endpoint){.addr = {10, (uint8_t)(d ? 9 : i >> 24), (uint8_t)(i >> 16), (uint8_t)(i >> 8)},
-					      .port = (uint16_t)(d ? 25 : 1024 + i % 60000), .family = 4};
-	send(&s, 0, TCP_SYN, SPAN_ABSENT);
-	send(&s, 1, TCP_SYN | TCP_ACK, SPAN_ABSENT);
-	send(&s, 0, TCP_ACK, SPAN_ABSENT);
-	for (int k = 0; k < 9; k++)
-		say(&s, k % 2 ? 0 : 1, script[k]);
-	mail(&s);
-	say(&s, 1, "250 2.0.0 Ok: queued as ABC\r\n");
-	say(&s, 0, "QUIT\r\n");
-	say(&s, 1, "221 bye\r\n");
-	send(&s, 1, TCP_FIN | TCP_ACK, SPAN_ABSENT);
-	send(&s, 0, TCP_FIN | TCP_ACK, SPAN_ABSENT);
-	send(&s, 1, TCP_ACK, SPAN_ABSENT);
+		if (h->wait && (--h->wait == 0 || all)) {
+			h->wait = 0;
+			put(g, h->bytes, h->n);
+		}
+	}
+}
+
+/* Whether the loss of this segment leaves what must be told certain. */
+static bool may_lose(struct slot *s, const struct step *p)
+{
+	bool *once = p->kind == STEP_SYN ? &s->lost_syn : p->kind == STEP_FIN ? &s->lost_fin : NULL;
+	bool may = p->kind == STEP_ACK || (p->kind == STEP_TEXT && !s->lost_last[p->dir]) || (once && !*once);
+
+	if (may && once)
+		*once = true;
+	return may;
+}
+
+static void play_messy(struct generator *g, struct slot *s, const struct step *p, const struct built *b)
+{
+	uint32_t dice = random_below(&g->traffic.random, 1000);
+	bool lost = dice < 13 && may_lose(s, p); /* 13 of 1000 are 1 % of all, since some may not */
+
+	if (p->n)
+		s->lost_last[p->dir] = lost;
+	if (lost && p->n) {
+		truth_add(&g->truth, 1, "gaps");
+		truth_add(&g->truth, ++s->gaps <= GAPS_TOLD, "finding.stream_gap");
+		truth_add(&g->truth, p->n, "gap_octets");
+	}
+	if (lost)
+		return;
+	if (dice >= 20 && dice < 40) {
+		hold(s, b, 2 + random_below(&g->traffic.random, 3));
+		return;
+	}
+	put(g, b->bytes, b->n);
+	if (dice >= 40 && dice < 60)
+		hold(s, b, 1 + random_below(&g->traffic.random, 4));
+}
+
+/* ---- many connections at once ---- */
+
+/* The next connection of the profile. */
+typedef void next_connection(struct generator *g, struct script *s);
+
+static void next_auth(struct generator *g, struct script *s)
+{
+	traffic_auth(&g->traffic, s);
+}
+
+static void next_mail(struct generator *g, struct script *s)
+{
+	traffic_mail(&g->traffic, s);
+}
+
+static void next_bulk(struct generator *g, struct script *s)
+{
+	traffic_bulk(&g->traffic, s);
+}
+
+static void next_mixed(struct generator *g, struct script *s)
+{
+	bool mail = g->smtp_frames * 10 <= g->frames;
+
+	(mail ? traffic_mail : traffic_other)(&g->traffic, s);
+	g->smtp_frames += mail ? s->count : 0;
+}
+
+static void next_messy(struct generator *g, struct script *s)
+{
+	(random_below(&g->traffic.random, 2) ? traffic_mail : traffic_auth)(&g->traffic, s);
+}
+
+static bool play(struct generator *g, struct slot *s)
+{
+	static struct built frame;
+	const struct step *p;
+
+	if (!script_play(&s->script, &frame, &p))
+		return false;
+	if (!g->messy) {
+		put(g, frame.bytes, frame.n);
+		return true;
+	}
+	play_messy(g, s, p, &frame);
+	release(g, s, false);
+	return true;
+}
+
+static void play_all(struct generator *g, uint64_t octets, next_connection *next, unsigned at_once)
+{
+	static struct slot slots[SLOTS];
+	unsigned open = 0;
+
+	for (; open < at_once; open++)
+		next(g, &slots[open].script);
+	while (open > 0) {
+		struct slot *s = &slots[random_below(&g->traffic.random, open)], last;
+		bool more = play(g, s);
+
+		for (uint32_t burst = random_below(&g->traffic.random, 4); more && burst > 0; burst--)
+			more = play(g, s);
+		if (more)
+			continue;
+		release(g, s, true);
+		s->lost_last[0] = s->lost_last[1] = s->lost_syn = s->lost_fin = false;
+		s->gaps = 0;
+		if (g->octets < octets) {
+			next(g, &s->script);
+			continue;
+		}
+		last = slots[--open];
+		slots[open] = *s;
+		*s = last;
+	}
+	for (int i = 0; i < SLOTS; i++)
+		script_free(&slots[i].script);
+}
+
+/* ---- idle ---- */
+
+enum { NOOPS = 4 };
+
+static void idle_script(struct script *s, uint64_t i)
+{
+	script_start(s, i, 25);
+	script_handshake(s);
+	script_say(s, 1, "220 mx.example.org ESMTP Postfix\r\n");
+	script_say(s, 0, "EHLO host%" PRIu64 ".example.com\r\n", i);
+	script_say(s, 1, "250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250 8BITMIME\r\n");
+	for (int k = 0; k < NOOPS; k++) {
+		script_say(s, 0, "NOOP\r\n");
+		script_say(s, 1, "250 2.0.0 Ok\r\n");
+	}
+}
+
+/* Round by round over all connections. Scripts are made anew each time: a million of them would not fit into memory. */
+static void play_idle(struct generator *g, uint64_t connections, bool noops)
+{
+	static struct built frame;
+	struct script s = {.count = 0};
+	const struct step *p;
+	unsigned steps = 6 + (noops ? 2 * NOOPS : 0);
+
+	for (unsigned k = 0; k < steps; k++) {
+		for (uint64_t i = 1; i <= connections; i++) {
+			idle_script(&s, i);
+			for (s.next = 0; s.next < k;)
+				script_skip(&s);
+			script_play(&s, &frame, &p);
+			put(g, frame.bytes, frame.n);
+		}
+	}
+	script_free(&s);
+	truth_add(&g->truth, connections, "command.greeting.220");
+	truth_add(&g->truth, connections, "command.EHLO.250");
+	truth_add(&g->truth, noops ? connections * NOOPS : 0, "command.NOOP.250");
+	truth_add(&g->truth, connections, "session.eof");
+}
+
+/* ---- command line ---- */
+
+static const struct profile {
+	const char *name;
+	next_connection *next;
+	unsigned at_once; /* connections open at a time */
+	bool messy;
+} profiles[] = {
+	{"auth", next_auth, SLOTS, false},   {"mail", next_mail, SLOTS, false},  {"bulk", next_bulk, 4, false},
+	{"mixed", next_mixed, SLOTS, false}, {"messy", next_messy, SLOTS, true},
+};
+
+static bool generate(struct generator *g, const char *name, uint64_t amount)
+{
+	if (strcmp(name, "idle") == 0 || strcmp(name, "open") == 0) {
+		play_idle(g, amount, name[0] == 'i');
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		if (strcmp(profiles[i].name, name) != 0)
+			continue;
+		g->messy = profiles[i].messy;
+		play_all(g, amount << 20, profiles[i].next, profiles[i].at_once);
+		return true;
+	}
+	return false;
 }
 
 int main(int argc, char **argv)
 {
-	static const uint32_t header[6] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 262144, 1};
-	struct writer w = {.f = argc == 3 ? fopen(argv[1], "w") : NULL};
-	uint64_t want = argc == 3 ? strtoull(argv[2], NULL, 10) << 20 : 0;
-	uint32_t i = 0;
+	static struct generator g;
+	uint64_t amount = argc == 5 ? strtoull(argv[2], NULL, 10) : 0;
 
-	if (!w.f || !want)
+	if (amount == 0) {
+		fprintf(stderr, "generate auth|mail|bulk|mixed|messy|idle|open AMOUNT CAPTURE TRUTH\n");
 		return 2;
-	fwrite(header, sizeof header, 1, w.f);
-	while (w.octets < want)
-		one_session(&w, i++);
-	fclose(w.f);
-	printf("%u sessions\n", i);
+	}
+	if (!pcap_writer_open(&g.out, argv[3], wire_link_dlt(WIRE_ETHERNET))) {
+		perror(argv[3]);
+		return 1;
+	}
+	g.ns = INT64_C(1767323045) * 1000000000;
+	traffic_init(&g.traffic, (uint64_t)argv[1][0] << 8 | (uint64_t)argv[1][1], &g.truth);
+	if (!generate(&g, argv[1], amount)) {
+		fprintf(stderr, "generate: there is no profile %s\n", argv[1]);
+		return 2;
+	}
+	traffic_free(&g.traffic);
+	truth_add(&g.truth, g.frames, "frames");
+	if (fclose(g.out.f) != 0 || !truth_write(&g.truth, argv[4])) {
+		perror("generate");
+		return 1;
+	}
 	return 0;
 }
