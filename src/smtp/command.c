@@ -110,7 +110,7 @@ void command_parse(struct span line, uint64_t length, enum line_end end, uint64_
 		return;
 	}
 	text_parse(text, phase, out);
-	if (seen & CHAR_CONTROL && !bytes_foreign(out->defects))
+	if (!bytes_foreign(out->defects))
 		out->defects |= inner_tab_check(out);
 	if (seen & CHAR_EIGHT_BIT && span_find_class(text, CHAR_EIGHT_BIT) != SPAN_NPOS && !bytes_foreign(out->defects))
 		out->defects |= eight_bit_check(text, out, smtputf8_ok);

@@ -119,15 +119,16 @@ static struct candidate judge(const struct verb_info *v, struct span token, stru
 	struct span name = span_str(v->name);
 	enum shape shape = argument_shape(v, argument);
 	struct candidate c = {v->verb, verb_distance(token, name, 2), 0};
+	/* "Hello" at the start of a letter is a word, "HELLO host" or "hello" is a command. */
+	bool word = char_upper(token.p[0]) == token.p[0] && char_upper(token.p[1]) != token.p[1];
 
 	c.merit |= looks_alike(token, name) ? 16u : 0;
 	c.merit |= (unsigned)shape * 4u;
 	c.merit |= v->legal & phase ? 2u : 0;
 	c.merit |= token.n == name.n ? 1u : 0;
-	if (c.distance == 2 && token.n < 5 && shape != SHAPE_RIGHT)
+	if (c.distance == 2 && (token.n < 5 || word) && shape != SHAPE_RIGHT)
 		c.distance = 3;
-	/* "Hello" at the start of a letter is a word, "HELLO host" or "hello" is a command. */
-	if (shape == SHAPE_WRONG && char_upper(token.p[0]) == token.p[0] && char_upper(token.p[1]) != token.p[1])
+	if (word && shape == SHAPE_WRONG)
 		c.distance = 3;
 	return c;
 }
@@ -137,7 +138,7 @@ enum verb typo_find(struct span token, struct span argument, enum phase phase, u
 	struct candidate best = {VERB_UNKNOWN, 3, 0};
 
 	*distance = 0;
-	if (token.n < 2 || token.n > MAX_TOKEN)
+	if (token.n < 2)
 		return VERB_UNKNOWN;
 	for (unsigned i = VERB_UNKNOWN + 1; i < VERB_COUNT; i++) {
 		const struct verb_info *v = verb_info((enum verb)i);

@@ -39,7 +39,7 @@ static bool xtext(struct span v, size_t most)
 {
 	uint8_t decoded[500];
 
-	return v.n > 0 && v.n <= most && v.n <= sizeof(decoded) && xtext_decode(v, decoded, sizeof(decoded)) >= 0;
+	return v.n > 0 && v.n <= most && xtext_decode(v, decoded, sizeof(decoded)) >= 0;
 }
 
 /* RFC 4954 5: xtext of a mailbox, or "<>" */

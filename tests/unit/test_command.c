@@ -181,6 +181,22 @@ static const struct row rows[] = {
     {"AUTHPLAIN", VERB_AUTH, VERB_AUTH, D(GLUED)},
     {"AUTH=LOGIN", VERB_AUTH, VERB_AUTH, D(GLUED)},
     {"AUTH:ntlm", VERB_AUTH, VERB_AUTH, D(GLUED)},
+    {" MAILFROM:<a@b.example>", VERB_MAIL, VERB_MAIL, D(GLUED) | D(LEADING_SPACE)},
+    {" AUTH PL.AIN", VERB_AUTH, VERB_UNKNOWN, D(BAD_MECHANISM) | D(LEADING_SPACE)},
+    {" AUTH PLAIN =A", VERB_AUTH, VERB_UNKNOWN, D(BAD_BASE64) | D(LEADING_SPACE)},
+    {" HEL0 c.example", VERB_UNKNOWN, VERB_HELO, D(TYPO) | D(LEADING_SPACE)},
+    {" BYE", VERB_UNKNOWN, VERB_QUIT, D(ALIAS) | D(LEADING_SPACE)},
+    {" HELO\tc.example", VERB_HELO, VERB_HELO, D(GLUED) | D(LEADING_SPACE)},
+    {" .", VERB_UNKNOWN, VERB_UNKNOWN, D(MESSAGE_TEXT) | D(LEADING_SPACE)},
+    {" thanks, bob.", VERB_UNKNOWN, VERB_UNKNOWN, D(MESSAGE_TEXT) | D(LEADING_SPACE)},
+    {" YWxpY2U=", VERB_UNKNOWN, VERB_UNKNOWN, D(LONE_TOKEN) | D(LEADING_SPACE)},
+    {" X-FOO-BAR", VERB_UNKNOWN, VERB_UNKNOWN, D(PRIVATE_VERB) | D(LEADING_SPACE)},
+    {" XXXX", VERB_UNKNOWN, VERB_UNKNOWN, D(MASKED) | D(LEADING_SPACE)},
+    {" FOO BAR", VERB_UNKNOWN, VERB_UNKNOWN, D(UNKNOWN_VERB) | D(LEADING_SPACE)},
+    {" GET / HTTP/1.1", VERB_UNKNOWN, VERB_UNKNOWN, D(HTTP) | D(LEADING_SPACE)},
+    {" EHLO", VERB_EHLO, VERB_UNKNOWN, D(MISSING_ARGUMENT) | D(LEADING_SPACE)},
+    {" MAIL FROM:", VERB_MAIL, VERB_UNKNOWN, D(MISSING_ARGUMENT) | D(LEADING_SPACE)},
+    {"MAIL FROMx", VERB_MAIL, VERB_UNKNOWN, D(MISSING_FROM_TO) | D(MISSING_BRACKETS) | D(MISSING_DOMAIN)},
     {"Mail: what is it", VERB_UNKNOWN, VERB_UNKNOWN, D(MESSAGE_TEXT)},
     {"Subject: hello", VERB_UNKNOWN, VERB_UNKNOWN, D(MESSAGE_TEXT)},
     {"X-Mailer: swaks", VERB_UNKNOWN, VERB_UNKNOWN, D(MESSAGE_TEXT)},
@@ -382,6 +398,7 @@ static void test_bytes(void **state)
 	} lines[] = {
 	    {BYTES("\x16\x03\x01"), D(TLS_BYTES)},
 	    {BYTES("\x16\x03\x04"), D(TLS_BYTES)},
+	    {BYTES("\x03\x00\x00 a\tb"), D(OTHER_PROTOCOL)},
 	    {BYTES("\x16\x03\x05"), D(CONTROL_CHAR) | D(UNKNOWN_VERB)},
 	    {BYTES("\x16\x02\x01"), D(CONTROL_CHAR) | D(UNKNOWN_VERB)},
 	    {BYTES("\x16\x03"), D(CONTROL_CHAR) | D(UNKNOWN_VERB)},
@@ -569,7 +586,8 @@ static void test_verb_shown(void **state)
 	    {"AUTHENTICATE PLAIN", "AUTHENTICATE", NULL},
 	    {"AUTHAGFsaWNlAHM", "AUTH********", NULL},
 	    {"xAUTHAGFsaWNlAHM-", "XAUTH********", NULL},
-	    {"authors", "AUTHORS", NULL},
+	    {"authorit", "AUTHORIT", NULL},
+	    {"authority", "AUTH********", NULL}, /* room for a secret */
 	};
 
 	(void)state;
@@ -660,6 +678,7 @@ static void test_fields(void **state)
 	     "<\"a@b.example>"},
 	    {"MAIL FROM:<a@b.example> FOO=1 =", "MAIL", "FROM:<a@b.example> FOO=1 =", "a@b.example", "<a@b.example>", "FOO=1"},
 	    {"MAILFROM:<a@b.example>", "MAILFROM:", "<a@b.example>", "a@b.example", "<a@b.example>", NULL},
+	    {"MAILFROM:a@b.example", "MAILFROM:", "a@b.example", "a@b.example", "a@b.example", "a@b.example"},
 	    {"MAIL<a@b.example> ", "MAIL", "<a@b.example> ", "a@b.example", "<a@b.example>", "<a@b.example>"},
 	    {"RCPT TO:<>", "RCPT", "TO:<>", "", "<>", "<>"},
 	    {"VRFY <a@b.example>", "VRFY", "<a@b.example>", "a@b.example", "<a@b.example>", NULL},
