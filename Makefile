@@ -17,8 +17,12 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -
 	-Wswitch-enum -Wvla -Wformat=2 $(if $(WERROR),-Werror)
 BASE_FLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude -MMD -MP $(WARNINGS)
 APP_PKGS := libpcap json-c zlib libzstd nettle
-APP_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(APP_PKGS))
-APP_LIBS = $(shell $(PKG_CONFIG) --libs $(APP_PKGS)) -pthread
+APP_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(APP_PKGS)) $(addprefix -I,$(addsuffix /include,$(GETTEXT_PREFIX)))
+# gettext is a part of the C library, or a library of its own.
+GETTEXT_PROBE := printf '\043include <libintl.h>\nint main(void) { return !gettext(""); }\n' | $(CC) -x c -o /dev/null - 2>/dev/null
+GETTEXT_PREFIX := $(shell brew --prefix gettext 2>/dev/null)
+INTL_LIBS := $(if $(GETTEXT_PREFIX),-L$(GETTEXT_PREFIX)/lib )$(shell $(GETTEXT_PROBE) || echo -lintl)
+APP_LIBS = $(shell $(PKG_CONFIG) --libs $(APP_PKGS)) $(INTL_LIBS) -pthread
 TEST_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 
 CORE_SRC := $(sort $(wildcard src/base/*.c src/net/*.c src/smtp/*.c src/diag/*.c))
@@ -36,17 +40,23 @@ SUPPORT := $(BUILD)/libtest-support.a
 UNITS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
 RUNNERS := $(patsubst %.c,$(BUILD)/%,$(RUN_SRC))
 BENCH := $(addprefix $(BUILD)/tests/bench/,generate events measure floor)
+MO := $(BUILD)/locale/ja/LC_MESSAGES/smtpscope.mo
 PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
 .PHONY: all demo deps test-deps check check-unit check-dialogs check-pcaps check-cli check-man check-asan check-valgrind \
-	check-live layers sizes lint coverage mutants install uninstall dist clean help
+	check-live layers sizes lint coverage mutants pot po install uninstall dist clean help
 
 ## all: build ./smtpscope
-all: $(PROGRAM)
+all: $(PROGRAM) $(MO)
 
 $(PROGRAM): $(EDGE) $(BUILD)/src/app/main.o $(CORE)
 	@echo "link $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(APP_LIBS)
+
+$(MO): po/ja.po
+	@mkdir -p $(@D)
+	@echo "msgfmt $<"
+	@msgfmt --check-format -o $@ $<
 
 $(CORE): $(call obj,$(CORE_SRC))
 	@rm -f $@
@@ -57,6 +67,7 @@ $(SUPPORT): $(call obj,$(SUPPORT_SRC))
 	@ar rcs $@ $^
 
 $(BUILD)/src/app/%.o $(BUILD)/src/out/%.o: BASE_FLAGS += -D_DEFAULT_SOURCE $(APP_CFLAGS)
+$(BUILD)/src/app/translate.o: BASE_FLAGS += -DLOCALEDIR='"$(PREFIX)/share/locale"'
 $(BUILD)/tests/%.o: BASE_FLAGS += -D_DEFAULT_SOURCE -Itests/support -Isrc $(APP_CFLAGS)
 
 $(BUILD)/%.o: %.c
@@ -91,7 +102,7 @@ test-deps:
 
 ## check: every test that needs no other program: unit, dialogues, captures, command line, man pages, live as root
 check: all $(UNITS) $(RUNNERS) $(BUILD)/tests/smtp_peer
-	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh $(UNITS) $(RUNNERS) tests/cli.sh tests/man.sh tests/live/veth.sh
+	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh $(UNITS) $(RUNNERS) tests/cli.sh tests/explain.sh tests/man.sh tests/live/veth.sh
 
 ## check-unit: only the unit tests
 check-unit: all $(UNITS)
@@ -142,16 +153,26 @@ mutants:
 bench: all $(BENCH)
 	@SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/bench/run
 
-## install: program and man pages under $(DESTDIR)$(PREFIX)
+## pot: po/smtpscope.pot, the texts to translate, from the sources
+pot:
+	@tests/support/pot.sh >po/smtpscope.pot
+
+## po: bring po/ja.po up to date with po/smtpscope.pot; what changed is marked fuzzy, and make check demands it be read
+po: pot
+	@msgmerge --quiet --update --backup=none --no-wrap po/ja.po po/smtpscope.pot
+
+## install: program, man pages and translations under $(DESTDIR)$(PREFIX)
 install: all
 	install -D -m 755 smtpscope $(DESTDIR)$(PREFIX)/bin/smtpscope
 	install -D -m 644 man/smtpscope.1 $(DESTDIR)$(PREFIX)/share/man/man1/smtpscope.1
 	install -D -m 644 man/smtpscope-events.5 $(DESTDIR)$(PREFIX)/share/man/man5/smtpscope-events.5
+	install -D -m 644 $(MO) $(DESTDIR)$(PREFIX)/share/locale/ja/LC_MESSAGES/smtpscope.mo
 
 ## uninstall: remove what install put there
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/smtpscope $(DESTDIR)$(PREFIX)/share/man/man1/smtpscope.1 \
-		$(DESTDIR)$(PREFIX)/share/man/man5/smtpscope-events.5
+		$(DESTDIR)$(PREFIX)/share/man/man5/smtpscope-events.5 \
+		$(DESTDIR)$(PREFIX)/share/locale/ja/LC_MESSAGES/smtpscope.mo
 
 ## dist: smtpscope-VERSION.tar.gz of what git knows
 dist:

@@ -56,6 +56,10 @@ struct verb_info {
 	unsigned legal;        /* enum phase bits */
 	uint16_t max_line;     /* octets incl. CRLF without extensions; 0 = none stated */
 	const char *reference; /* "RFC 5321 4.1.1.2" */
+	const char *syntax;    /* what follows the verb as a person writes it, "" nothing; [] may be left out, | is a choice */
+	const char *success;   /* "354 250": the replies it hopes for, in order */
+	const char *errors;    /* beyond 421, 500 and 501, which any command may get */
+	const char *purpose;   /* in words */
 };
 const struct verb_info *verb_info(enum verb v); /* v < VERB_COUNT; the row of VERB_UNKNOWN has the name "" */
 /* Exact, case-insensitive. */

@@ -5,6 +5,7 @@
  */
 #include "capture.h"
 #include "engine.h"
+#include "explain.h"
 #include "options.h"
 #include "smtpscope/json.h"
 #include "version.h"
@@ -267,6 +268,8 @@ static int dispatch(struct options *o, struct err *err)
 	switch (o->task) {
 	case TASK_ANALYSE:
 		return analyse(o, err);
+	case TASK_EXPLAIN:
+		return explain(o, complain, err);
 	case TASK_SCHEMA:
 		return print_schema(err);
 	case TASK_HELP:

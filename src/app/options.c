@@ -255,6 +255,17 @@ static int set_colour(struct options *o, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_language(struct options *o, const char *value, struct err *err)
+{
+	static const struct word words[] = {{"en", LANGUAGE_EN}, {"ja", LANGUAGE_JA}, {NULL, 0}};
+	int n = 0;
+
+	if (choice(value, "--lang", words, &n, err) != 0)
+		return -1;
+	o->language = (enum language)n;
+	return 0;
+}
+
 static int set_stats(struct options *o, const char *value, struct err *err)
 {
 	uint64_t n;
@@ -308,6 +319,7 @@ const struct option_row option_rows[] = {
     {'q', NULL, NULL, "text: one line a session", set_quiet, 0},
     {'v', NULL, NULL, "text: more; -vv: everything", set_verbose, 0},
     {0, "color", "WHEN", "auto, always or never (NO_COLOR is respected)", set_colour, 0},
+    {0, "lang", "LANG", "explain: en or ja (as the locale says)", set_language, 0},
     {0, "utc", NULL, "text: times in UTC (default)", NULL, FLAG(utc)},
     {0, "local", NULL, "text: times in the local zone", NULL, FLAG(local_time)},
     {0, "stats", "SECONDS", "live: a stats event that often, 0 only at the end (60)", set_stats, 0},
@@ -425,6 +437,14 @@ static int add_filter_word(struct options *o, const char *word, struct err *err)
 	return 0;
 }
 
+static int add_word(struct options *o, const char *word, struct err *err)
+{
+	if (o->word_count == MAX_WORDS)
+		return err_set(err, 2, "explain takes one or two arguments; put a reply with spaces into quotes");
+	o->words[o->word_count++] = word;
+	return 0;
+}
+
 static void defaults(struct options *o)
 {
 	struct err none = {0};
@@ -490,6 +510,8 @@ static int check_secrets(struct options *o, struct err *err)
 
 static int check(struct options *o, struct err *err)
 {
+	if (o->task == TASK_EXPLAIN && (o->interface || o->file_count))
+		return err_set(err, 2, "explain reads no packets: -i and -r do not belong to it");
 	if (o->task != TASK_ANALYSE)
 		return 0;
 	if (o->interface && o->file_count)
@@ -503,34 +525,54 @@ static int check(struct options *o, struct err *err)
 	return check_secrets(o, err);
 }
 
+/* A word that is no option: what to explain, or a part of the filter. */
+static int take_word(struct options *o, const char *word, bool from_file, struct err *err)
+{
+	if (o->task == TASK_EXPLAIN)
+		return add_word(o, word, err);
+	if (from_file)
+		return err_set(err, 2, "a filter from -F and the words \"%s\" exclude each other", word);
+	return add_filter_word(o, word, err);
+}
+
+/* The words from w->at on. Options may stand behind what is to be explained, not behind the start of a filter. */
+static int parse_words(struct options *o, struct words *w, struct err *err)
+{
+	bool only_words = false, from_file = false;
+	int status = 0;
+
+	for (; w->at < w->argc && status == 0; w->at++) {
+		const char *word = w->argv[w->at];
+
+		if (only_words || word[0] != '-' || word[1] == '\0') {
+			only_words |= o->task != TASK_EXPLAIN;
+			status = take_word(o, word, from_file, err);
+		} else if (strcmp(word, "--") == 0) {
+			only_words = true;
+		} else {
+			from_file |= word[1] == 'F';
+			status = word[1] == '-' ? parse_long(o, w, err) : parse_letters(o, w, err);
+		}
+	}
+	return status;
+}
+
 int options_parse(struct options *o, int argc, char **argv, struct err *err)
 {
 	struct words w = {argv, argc, 1};
-	bool expression = false, from_file = false;
 
 	defaults(o);
+	o->program = argc ? argv[0] : "";
 	if (argc > 1 && strcmp(argv[1], "schema") == 0) {
 		o->task = TASK_SCHEMA;
 		return argc > 2 ? err_set(err, 2, "schema takes no arguments") : 0;
 	}
-	for (; w.at < argc; w.at++) {
-		const char *word = argv[w.at];
-		int status;
-
-		if (expression || word[0] != '-' || word[1] == '\0') {
-			expression = true;
-			status = from_file ? err_set(err, 2, "a filter from -F and the words \"%s\" exclude each other", word)
-					   : add_filter_word(o, word, err);
-		} else if (strcmp(word, "--") == 0) {
-			expression = true;
-			status = 0;
-		} else {
-			from_file |= word[1] == 'F';
-			status = word[1] == '-' ? parse_long(o, &w, err) : parse_letters(o, &w, err);
-		}
-		if (status != 0)
-			return -1;
+	if (argc > 1 && strcmp(argv[1], "explain") == 0) {
+		o->task = TASK_EXPLAIN;
+		w.at = 2;
 	}
+	if (parse_words(o, &w, err) != 0)
+		return -1;
 	o->local_time = o->local_time && !o->utc;
 	return check(o, err);
 }
@@ -545,6 +587,7 @@ void options_help(FILE *out)
 	fputs("smtpscope " SMTPSCOPE_VERSION ": what happened in SMTP traffic, and why it failed\n\n"
 	      "  smtpscope -r FILE... [options] [BPF]     read captures (pcap, pcapng, .gz, .zst)\n"
 	      "  smtpscope -i IF [options] [BPF]          watch an interface\n"
+	      "  smtpscope explain CODE|NAME [CODE|NAME]  what a code, reply, finding or command means\n"
 	      "  smtpscope schema                         JSON Schema of the events\n\n",
 	      out);
 	for (unsigned i = 0; i < option_row_count; i++) {

@@ -11,13 +11,14 @@
 
 #include "smtpscope/err.h"
 #include "smtpscope/session.h"
+#include "translate.h"
 
-enum task { TASK_ANALYSE, TASK_SCHEMA, TASK_HELP, TASK_VERSION };
+enum task { TASK_ANALYSE, TASK_EXPLAIN, TASK_SCHEMA, TASK_HELP, TASK_VERSION };
 enum output_format { OUTPUT_AUTO, OUTPUT_TEXT, OUTPUT_JSON };
 enum only { ONLY_ALL, ONLY_FAILED, ONLY_AUTH, ONLY_FINDING };
 enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
 
-enum { MAX_FILES = 4096, MAX_FILTER = 16384, MAX_WORKERS = 64 };
+enum { MAX_FILES = 4096, MAX_FILTER = 16384, MAX_WORKERS = 64, MAX_WORDS = 2 };
 enum { MAX_SECRET_KEY = 4096 }; /* HMAC-SHA-256 gains nothing from more than 64 octets (RFC 2104 3) */
 
 struct options {
@@ -36,6 +37,10 @@ struct options {
 	enum only only;
 	int verbosity;                   /* -1 -q, 1 -v, 2 -vv */
 	enum when colour;
+	enum language language;          /* --lang */
+	const char *program;             /* as it was called */
+	const char *words[MAX_WORDS];    /* what to explain */
+	unsigned word_count;
 	uint32_t max_event_bytes;
 	uint32_t stats_seconds;
 	uint64_t memory_limit;           /* octets, of all workers together */

@@ -26,14 +26,18 @@ struct report {
 	uint64_t stats_written;
 };
 
-static unsigned terminal_width(void)
+unsigned report_width(const struct sink *sink)
 {
+	const char *columns = getenv("COLUMNS");
 	struct winsize size;
+	uint64_t n;
 
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 0;
+	if (sink_is_terminal(sink) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
+		return size.ws_col;
+	return span_u64(span_str(columns), &n) == 1 && n >= 20 && n <= 1000 ? (unsigned)n : 0;
 }
 
-static bool want_colour(const struct options *o, const struct sink *sink)
+bool report_colour(const struct options *o, const struct sink *sink)
 {
 	const char *no = getenv("NO_COLOR");
 
@@ -53,8 +57,8 @@ struct report *report_new(const struct options *o, struct sink *sink, bool text,
 	r->sink = sink;
 	r->observer = observer;
 	if (text) {
-		look = (struct text_options){.colour = want_colour(o, sink), .local_time = o->local_time, .verbosity = o->verbosity};
-		look.width = sink_is_terminal(sink) ? terminal_width() : 0;
+		look = (struct text_options){.colour = report_colour(o, sink), .local_time = o->local_time, .verbosity = o->verbosity};
+		look.width = sink_is_terminal(sink) ? report_width(sink) : 0;
 		r->text = text_writer_new(&look, sink);
 	} else {
 		r->json = json_writer_new(o->max_event_bytes);

@@ -28,5 +28,8 @@ void report_stats(const struct totals *t, int64_t ts, const struct capture_drops
 void report_precision(struct report *r, bool nanoseconds);
 void report_flush(struct report *r);
 void report_free(struct report **r);
+/* Columns of the terminal that is written to, else what COLUMNS says, else 0; and whether colour is wanted there. */
+unsigned report_width(const struct sink *sink);
+bool report_colour(const struct options *o, const struct sink *sink);
 
 #endif

@@ -3,13 +3,15 @@
  */
 #include "catalog_tables.h"
 
+#include "smtpscope/message.h"
+
 const char *finding_group_name(enum finding_group g)
 {
 	static const char *const names[GROUPS] = {
-	    [GROUP_BYTES] = "syntax-error",     [GROUP_LINE] = "syntax-error",           [GROUP_VERB] = "syntax-error",
-	    [GROUP_ARGUMENT] = "syntax-error",  [GROUP_SEQUENCE] = "sequence-error",     [GROUP_PIPELINING] = "pipelining-error",
-	    [GROUP_BODY] = "framing-error",     [GROUP_REPLY] = "reply-error",           [GROUP_AUTH] = "auth-failure",
-	    [GROUP_TRANSPORT] = "transport",    [GROUP_SECURITY] = "security",           [GROUP_CAPTURE] = "capture",
+	    [GROUP_BYTES] = N_("syntax-error"),     [GROUP_LINE] = N_("syntax-error"),           [GROUP_VERB] = N_("syntax-error"),
+	    [GROUP_ARGUMENT] = N_("syntax-error"),  [GROUP_SEQUENCE] = N_("sequence-error"),     [GROUP_PIPELINING] = N_("pipelining-error"),
+	    [GROUP_BODY] = N_("framing-error"),     [GROUP_REPLY] = N_("reply-error"),           [GROUP_AUTH] = N_("auth-failure"),
+	    [GROUP_TRANSPORT] = N_("transport"),    [GROUP_SECURITY] = N_("security"),           [GROUP_CAPTURE] = N_("capture"),
 	};
 
 	return g < GROUPS ? names[g] : "";
@@ -17,14 +19,14 @@ const char *finding_group_name(enum finding_group g)
 
 const char *severity_name(enum severity s)
 {
-	static const char *const names[] = {"note", "warning", "error", "alert"};
+	static const char *const names[] = {N_("note"), N_("warning"), N_("error"), N_("alert")};
 
 	return names[s];
 }
 
 const char *confidence_name(enum confidence c)
 {
-	static const char *const names[] = {"low", "medium", "high"};
+	static const char *const names[] = {N_("low"), N_("medium"), N_("high")};
 
 	return names[c];
 }

@@ -3,7 +3,7 @@
  *
  * Invariants: text_put_safe() is the only way for bytes of the wire into a transcript, and lets no control byte, no invisible
  * and no malformed character through; colour is added around safe text, never inside a character. Line breaks are taken at
- * spaces, and inside a word only when it is wider than the line.
+ * spaces and between characters of scripts that have none, and inside a word only when it is wider than the line.
  */
 #include "text_layout.h"
 
@@ -167,18 +167,50 @@ static size_t prefix_of_columns(struct span s, size_t room)
 	return i;
 }
 
-/* Bytes of s for one line: up to the last space that fits, or as much of an overlong word as fits. */
-static size_t line_break(struct span s, size_t room)
+/* Characters of Japanese and Chinese that may not begin, and that may not end a line (JIS X 4051, the usual ones). */
+static const char never_first[] = "、。，．・：；？！）］｝」』】〕〉》ーぁぃぅぇぉっゃゅょ"
+				  "ァィゥェォッャュョ々〜…,.):;!?]}%";
+static const char never_last[] = "（［｛「『【〔〈《([{";
+
+static bool one_of(const char *set, uint32_t v)
 {
-	size_t n = prefix_of_columns(s, room), space;
+	struct span s = span_str(set);
+	uint32_t member;
+
+	for (size_t n; (n = utf8_next(s, &member)) > 0; s = span_from(s, n))
+		if (member == v)
+			return true;
+	return false;
+}
+
+/* Between two characters: before a space, or beside a wide one, which needs none. */
+static bool may_break(uint32_t before, uint32_t v)
+{
+	if (v == ' ' || before == ' ')
+		return v == ' ';
+	if (unicode_columns(before) != 2 && unicode_columns(v) != 2)
+		return false;
+	return !one_of(never_first, v) && !one_of(never_last, before);
+}
+
+size_t text_line_break(struct span s, size_t room)
+{
+	size_t n = prefix_of_columns(s, room), best = 0, bytes;
+	uint32_t before = ' ', v = 0;
 
 	if (n == s.n || s.p[n] == ' ')
 		return n;
-	space = span_rchr(span_first(s, n), ' ');
-	return space == SPAN_NPOS || space == 0 ? n : space;
+	for (size_t i = 0; i <= n; i += bytes, before = v) {
+		bytes = utf8_next(span_from(s, i), &v);
+		v = bytes ? v : 0;
+		bytes = bytes ? bytes : 1;
+		if (i && may_break(before, v))
+			best = i;
+	}
+	return best ? best : n;
 }
 
-static void put_tinted(struct text_buf *out, const struct text_layout *l, struct span s, enum tint tint)
+void text_put_tinted(struct text_buf *out, const struct text_layout *l, struct span s, enum tint tint)
 {
 	bool tinted = l->colour && tint != TINT_NONE && s.n;
 
@@ -189,7 +221,7 @@ static void put_tinted(struct text_buf *out, const struct text_layout *l, struct
 		text_puts(out, "\033[0m");
 }
 
-static void put_spaces(struct text_buf *out, size_t n)
+void text_put_spaces(struct text_buf *out, size_t n)
 {
 	for (; n > 0; n--)
 		text_puts(out, " ");
@@ -197,8 +229,8 @@ static void put_spaces(struct text_buf *out, size_t n)
 
 static void put_lead(struct text_buf *out, const struct text_layout *l, const struct text_para *para)
 {
-	put_tinted(out, l, para->lead, TINT_DIM);
-	put_tinted(out, l, para->mark, para->mark_tint);
+	text_put_tinted(out, l, para->lead, TINT_DIM);
+	text_put_tinted(out, l, para->mark, para->mark_tint);
 }
 
 /* body[at, at + n), of which the part below para->tinted is tinted. */
@@ -209,7 +241,7 @@ static void put_body(struct text_buf *out, const struct text_layout *l, const st
 
 	if (tinted > n)
 		tinted = n;
-	put_tinted(out, l, span_first(part, tinted), para->tint);
+	text_put_tinted(out, l, span_first(part, tinted), para->tint);
 	text_put(out, span_from(part, tinted));
 }
 
@@ -227,7 +259,7 @@ void text_lay(struct text_buf *out, const struct text_layout *layout, const stru
 
 	put_lead(out, layout, para);
 	for (;;) {
-		size_t n = line_break(span_from(para->body, at), room);
+		size_t n = text_line_break(span_from(para->body, at), room);
 
 		put_body(out, layout, para, at, n);
 		text_puts(out, "\n");
@@ -235,7 +267,7 @@ void text_lay(struct text_buf *out, const struct text_layout *layout, const stru
 			at++;
 		if (at >= para->body.n)
 			return;
-		put_spaces(out, indent);
+		text_put_spaces(out, indent);
 		room = room_beside(layout, indent);
 	}
 }

@@ -49,6 +49,10 @@ void text_lay(struct text_buf *out, const struct text_layout *layout, const stru
 /* The first width columns, with "..." where something was left out. */
 void text_lay_cut(struct text_buf *out, const struct text_layout *layout, const struct text_para *para);
 
+/* Bytes of s for one line of so many columns; spaces that follow are not among them. At least one character. */
+size_t text_line_break(struct span s, size_t room);
+void text_put_tinted(struct text_buf *out, const struct text_layout *layout, struct span s, enum tint tint);
+void text_put_spaces(struct text_buf *out, size_t n);
 /* Columns that safe text takes. */
 size_t text_columns(struct span safe);
 

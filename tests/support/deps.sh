@@ -13,15 +13,15 @@ fi
 want() {
   for group in "$@"; do
     case "$manager-$group" in
-      apt-build) echo gcc make pkg-config libpcap-dev libjson-c-dev zlib1g-dev libzstd-dev nettle-dev ;;
+      apt-build) echo gcc gettext make pkg-config libpcap-dev libjson-c-dev zlib1g-dev libzstd-dev nettle-dev ;;
       apt-test) echo libcmocka-dev mandoc zstd jq iproute2 tcpdump universal-ctags binutils libc6-dev python3 ;;
-      dnf-build) echo gcc make pkgconf-pkg-config libpcap-devel json-c-devel zlib-devel libzstd-devel nettle-devel ;;
+      dnf-build) echo gcc gettext make pkgconf-pkg-config libpcap-devel json-c-devel zlib-devel libzstd-devel nettle-devel ;;
       dnf-test) echo libcmocka-devel mandoc zstd jq iproute tcpdump ctags binutils libasan libubsan python3 ;;
-      apk-build) echo gcc musl-dev make pkgconf libpcap-dev json-c-dev zlib-dev zstd-dev nettle-dev linux-headers ;;
+      apk-build) echo gcc gettext musl-dev make pkgconf libpcap-dev json-c-dev zlib-dev zstd-dev nettle-dev linux-headers ;;
       apk-test) echo cmocka-dev mandoc zstd jq iproute2 tcpdump ctags binutils bash python3 ;;
-      pacman-build) echo gcc make pkgconf libpcap json-c zlib zstd nettle ;;
+      pacman-build) echo gcc gettext make pkgconf libpcap json-c zlib zstd nettle ;;
       pacman-test) echo cmocka mandoc zstd jq iproute2 tcpdump ctags binutils python ;;
-      brew-build) echo pkg-config libpcap json-c zlib zstd nettle ;;
+      brew-build) echo gettext pkg-config libpcap json-c zlib zstd nettle ;;
       brew-test) echo cmocka mandoc zstd jq universal-ctags python3 ;;
     esac
   done
@@ -50,7 +50,7 @@ install() {
 for manager in apt dnf apk pacman brew none; do
   case "$manager" in
     apt) command -v apt-get >/dev/null && break ;;
-    none) say "none of apt, dnf, apk, pacman, brew found; needed: libpcap json-c zlib libzstd nettle cmocka, with headers"; exit 1 ;;
+    none) say "none of apt, dnf, apk, pacman, brew found; needed: libpcap json-c zlib libzstd nettle gettext cmocka, with headers"; exit 1 ;;
     *) command -v "$manager" >/dev/null && break ;;
   esac
 done
