@@ -177,7 +177,7 @@ const struct enhanced_info catalog_enhanced[] = {
 	 N_("very old or very new software on one side"), "", "RFC 3463 3.6"},
 	{0, 5, 6, CODE_STD, ACTOR_CLIENT, N_("Authentication exchange line is too long"),
 	 N_("A line of the AUTH exchange was longer than the server's buffer."),
-	 
+
 	 N_("Use a shorter token or ticket, or send it as a response instead of on the AUTH line; the server's administrator may raise the"
 	    " limit (12288 octets are considered enough)."),
 	 N_("large OAuth token or Kerberos ticket"), "500", "RFC 4954 6"},
@@ -240,7 +240,7 @@ const struct enhanced_info catalog_enhanced[] = {
 	 N_("Ask the owner of the list for the right to send to it."),
 	 N_("list takes mail from its members only"), "550", "RFC 3463 3.8"},
 	{0, 7, 3, CODE_STD, ACTOR_USER, N_("Security conversion required but not possible, or login failed"),
-	 
+
 	 N_("By the standard a secure message would have to be converted for the next system. Exchange sends 5.7.3 for another reason: the"
 	    " login failed, or the session is not authenticated."),
 	 N_("On Exchange check user name, password and the mechanisms that the receive connector allows."),
