@@ -25,7 +25,8 @@ const char *fault_name(enum fault f);
 
 /*
  * explanation and remedy may hold placeholders: %V the verb as sent, %S the suggestion, %A the bad part of the argument,
- * %L the length, %M the limit, %N the number of follow-on errors, %C the reply code. Each is expanded only when known.
+ * %L the length, %M the limit, %N the number of follow-on errors, %C the reply code, %D what happened, %R what to do about
+ * that. Each is expanded only when known.
  */
 struct finding_info {
 	const char *id;

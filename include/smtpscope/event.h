@@ -93,6 +93,11 @@ X(STR, banner, "smtp.banner", IN_SESSION, "Text of the greeting.") \
 X(STRS, extensions, "smtp.extensions", IN_SESSION | IN_COMMAND, "Lines of the EHLO reply after the first, \"SIZE=10240000\" style.") \
 X(STR, client_address, "smtp.client.address", IN_SESSION, "Client address that a PROXY header or XCLIENT gave.") \
 X(STR, starttls, "smtp.starttls", IN_SESSION, "not_offered, offered_unused, refused, accepted, stripped, injected or no_handshake.") \
+X(STR, starttls_evidence, "smtp.starttls_evidence", IN_SESSION, "What the verdict rests on: the offer, the reply to STARTTLS, what followed it.") \
+X(STRS, tls_client_versions, "smtp.tls.client_versions", IN_SESSION, "TLS versions the ClientHello offers, as sent.") \
+X(STRS, tls_client_protocols, "smtp.tls.client_protocols", IN_SESSION, "ALPN names the ClientHello offers.") \
+X(BOOL, tls_hello_retry, "smtp.tls.hello_retry", IN_SESSION, "true when the server asked for a second ClientHello (TLS 1.3).") \
+X(STRS, tls_alerts, "smtp.tls.alerts", IN_SESSION, "TLS alerts in clear: \"client: unknown_ca (fatal)\".") \
 X(UINT, replies_2xx, "smtp.replies_by_class.2xx", IN_SESSION, "Replies by first digit.") \
 X(UINT, replies_3xx, "smtp.replies_by_class.3xx", IN_SESSION, "") \
 X(UINT, replies_4xx, "smtp.replies_by_class.4xx", IN_SESSION, "") \
@@ -114,7 +119,7 @@ X(BOOL, initial_response, "smtp.auth.initial_response", IN_AUTH, "true when the 
 X(UINT, auth_attempt, "smtp.auth.attempt", IN_AUTH, "Counts the AUTH commands of the session from 1.") \
 X(UINT, auth_steps, "smtp.auth.steps", IN_AUTH, "Challenges (334) the server sent.") \
 X(STRS, auth_offered, "smtp.auth.offered", IN_AUTH, "Mechanisms the latest EHLO reply offered.") \
-X(BOOL, auth_encrypted, "smtp.auth.encrypted", IN_AUTH, "true under TLS.") \
+X(BOOL, auth_encrypted, "smtp.auth.encrypted", IN_AUTH, "true under TLS; absent when TLS was due and the capture is in clear: it was decrypted before, or never begun.") \
 X(STR, authzid, "smtp.auth.authzid", IN_AUTH, "Authorization identity where one was sent.") \
 X(STR, workstation, "smtp.auth.workstation", IN_AUTH, "NTLM workstation.") \
 X(STR, channel_binding, "smtp.auth.channel_binding", IN_AUTH, "SCRAM, OAUTHBEARER: n, y or p=TYPE as the client sent it.") \
@@ -200,11 +205,14 @@ X(UINT, stats_memory_failures, "smtp.stats.memory.refused", IN_STATS, "Allocatio
 X(BOOL, stats_input_truncated, "smtp.stats.truncated", IN_STATS, "true when the input was cut short.") \
 X(STR, error_type, "error.type", IN_FINDING, "Same as smtp.finding.id, for severity error and alert.") \
 X(BOOL, tls_established, "tls.established", IN_SESSION, "Whether a TLS handshake was seen to complete.") \
-X(STR, tls_version, "tls.version", IN_SESSION, "Version the server chose.") \
-X(STR, tls_next_protocol, "tls.next_protocol", IN_SESSION, "ALPN.") \
-X(STR, tls_server_name, "tls.client.server_name", IN_SESSION, "SNI.") \
-X(STR, tls_ja3, "tls.client.ja3", IN_SESSION, "JA3 of the ClientHello.") \
-X(STR, tls_ja4, "tls.client.ja4", IN_SESSION, "JA4 of the ClientHello.") \
+X(STR, tls_version, "tls.version", IN_SESSION, "Version the server chose, without the name: 1.3.") \
+X(STR, tls_version_protocol, "tls.version_protocol", IN_SESSION, "tls, or ssl for version 3.0.") \
+X(STR, tls_cipher, "tls.cipher", IN_SESSION, "Cipher suite the server chose, by its IANA name, or 0xNNNN.") \
+X(BOOL, tls_resumed, "tls.resumed", IN_SESSION, "Whether an earlier TLS session goes on.") \
+X(STR, tls_next_protocol, "tls.next_protocol", IN_SESSION, "ALPN name the server chose; TLS 1.3 encrypts it.") \
+X(STR, tls_server_name, "tls.client.server_name", IN_SESSION, "SNI: the name the client expects.") \
+X(STR, tls_ja3, "tls.client.ja3", IN_SESSION, "JA3 of the ClientHello, the first when there are two.") \
+X(STR, tls_ja4, "tls.client.ja4", IN_SESSION, "JA4 of the same.") \
 X(STR, tls_ja3s, "tls.server.ja3s", IN_SESSION, "JA3S of the ServerHello.") \
 X(STR, user_name, "user.name", IN_AUTH | IN_SESSION, "Who authenticated; in session events the last who succeeded.") \
 X(STR, user_domain, "user.domain", IN_AUTH, "Domain or realm of the user.") \

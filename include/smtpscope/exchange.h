@@ -53,7 +53,7 @@ enum situation {
 	SIT_AFTER_BDAT,        /* follows a BDAT chunk directly */
 	SIT_AFTER_MESSAGE,     /* follows an end of data directly, with only failed lines in between */
 	SIT_ERROR_RUN,         /* the command before also failed with a syntax error */
-	SIT_AFTER_STARTTLS,    /* sent in clear behind STARTTLS whose 220 the client had not seen */
+	SIT_AFTER_STARTTLS,    /* STARTTLS: octets in clear were sent in the same flight; another command: sent in the place of a ClientHello */
 	SIT_AFTER_GAP,         /* octets are missing at or right before it: lower the confidence */
 	SIT_NO_EHLO_SEEN,      /* no EHLO reply was captured: nothing is known of extensions */
 	SIT_REPLY_LOST,        /* its reply fell into a hole */
@@ -118,7 +118,12 @@ enum notice_id {
 	NOTICE_EARLY_DOT,           /* message text went on after a lone dot that was the end */
 	NOTICE_UNSTUFFED_DOT,       /* a = lines whose leading dot is lost */
 	NOTICE_SIZE_EXCEEDED,       /* message larger than declared; a = received, b = declared */
+	NOTICE_HANDSHAKE_FAILED,    /* a = alert number, or enum handshake_end; text: who sent the alert */
 	NOTICES
+};
+enum handshake_end { /* beyond the 256 alerts */
+	HANDSHAKE_HIDDEN_ALERT = 256, /* an encrypted alert */
+	HANDSHAKE_CUT,                /* no alert: evidence says how the connection ended */
 };
 
 struct notice {

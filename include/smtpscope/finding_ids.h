@@ -118,6 +118,7 @@ FINDING_ID(unsolicited_reply)
 FINDING_ID(unexpected_334)
 FINDING_ID(unexpected_354)
 FINDING_ID(tls_alert_in_clear)
+FINDING_ID(tls_handshake_failed)
 /* AUTH */
 FINDING_ID(auth_mechanism_too_weak)
 FINDING_ID(auth_failed)

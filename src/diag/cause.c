@@ -388,6 +388,16 @@ static struct span notice_evidence(const struct notice *n, struct span given, ch
 	return length > 0 ? span_of(buf, (size_t)length < cap ? (size_t)length : cap - 1) : SPAN_ABSENT;
 }
 
+/* What only the numbers or the form of a stream suggest is less than what an alert or a line says. */
+static enum confidence notice_confidence(const struct notice *n, const struct finding_info *info)
+{
+	if (n->id == NOTICE_CLEARTEXT_AUTH && n->situation & SIT(AFTER_STARTTLS))
+		return CONFIDENCE_LOW; /* a tap may have decrypted it */
+	if (n->id == NOTICE_HANDSHAKE_FAILED && n->a >= HANDSHAKE_HIDDEN_ALERT)
+		return CONFIDENCE_MEDIUM;
+	return info->confidence;
+}
+
 static void on_notice(struct cause *c, struct event *ev)
 {
 	const struct notice *n = ev->notice;
@@ -395,7 +405,7 @@ static void on_notice(struct cause *c, struct event *ev)
 	const struct finding_info *info = finding_info(f);
 	struct finding_facts facts = {.length = n->a, .limit = n->b ? n->b : n->a, .count = 1};
 	struct diag_state *d = state_of(c, ev->record);
-	char evidence[128];
+	char evidence[128], detail[HANDSHAKE_TEXT];
 
 	if (d && f != FINDING_stream_gap)
 		end_run(c, ev, d);
@@ -404,7 +414,9 @@ static void on_notice(struct cause *c, struct event *ev)
 	ev->finding_evidence = notice_evidence(n, ev->finding_evidence, evidence, sizeof evidence);
 	if (n->id == NOTICE_SMUGGLING_ATTEMPT || n->id == NOTICE_SMUGGLING_CONFIRMED || n->id == NOTICE_COMMAND_INJECTION)
 		facts.suggestion = SPAN_ABSENT;
-	finding_emit(&c->next, ev, info, notice_severity(n, info), info->confidence, &facts);
+	if (n->id == NOTICE_HANDSHAKE_FAILED)
+		handshake_explain(n->a, n->text, &facts, detail);
+	finding_emit(&c->next, ev, info, notice_severity(n, info), notice_confidence(n, info), &facts);
 	if (n->id == NOTICE_COMMAND_INJECTION)
 		finding_emit(&c->next, ev, finding_info(FINDING_command_after_starttls), SEVERITY_NOTE, CONFIDENCE_HIGH, &facts);
 }

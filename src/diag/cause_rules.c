@@ -266,6 +266,7 @@ const struct rule cause_rules[] = {
     {FINDING_starttls_required, 0, 0, 0, ~AUTH_VERBS, WHEN_5YZ, is_530_tls},
     {FINDING_auth_required, 0, 0, 0, ~AUTH_VERBS, WHEN_5YZ, is_530},
     {FINDING_starttls_repeated, 0, S(TLS), 0, V(STARTTLS), WHEN_5YZ, NULL},
+    {FINDING_command_after_starttls, 0, S(AFTER_STARTTLS), 0, 0, WHEN_FAILED, NULL},
     {FINDING_starttls_in_transaction, 0, S(MAIL_OPEN), 0, V(STARTTLS), WHEN_ANY, NULL},
     {FINDING_command_during_bdat, 0, S(BDAT_OPEN), 0, 0, WHEN_ANY, is_foreign_to_bdat},
     {FINDING_too_many_errors, 0, 0, 0, 0, WHEN_REFUSED, too_many_errors},
@@ -288,7 +289,8 @@ const struct rule cause_rules[] = {
     /* the server's side */
     {FINDING_server_closed_without_reply, 0, S(CLOSED_UNANSWERED) | S(SERVER_CLOSED), S(BEFORE_GREETING) | S(GREETING_REFUSED),
      ~AUTH_VERBS, WHEN_ANY, not_quit},
-    {FINDING_starttls_refused, 0, S(ADVERTISED), S(TLS) | S(MAIL_OPEN) | S(NO_EHLO_SEEN), V(STARTTLS), WHEN_REFUSED, not_misplaced},
+    {FINDING_starttls_refused, 0, S(ADVERTISED), S(TLS) | S(MAIL_OPEN) | S(NO_EHLO_SEEN) | S(AFTER_STARTTLS), V(STARTTLS),
+     WHEN_REFUSED, not_misplaced},
     {FINDING_greeting_masked, 0, 0, 0, 0, WHEN_ANY, has_reply_GREETING_MASKED},
     {FINDING_ehlo_keyword_masked, 0, 0, 0, 0, WHEN_ANY, has_reply_KEYWORD_MASKED},
     {FINDING_starttls_stripped, 0, 0, 0, V(EHLO), WHEN_ANY, hides_starttls},

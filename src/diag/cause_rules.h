@@ -4,6 +4,7 @@
 
 #include "smtpscope/catalog.h"
 #include "smtpscope/exchange.h"
+#include "finding.h"
 
 /* Which outcome of the command a rule is about. */
 enum rule_when {
@@ -38,5 +39,9 @@ bool text_supports(const struct exchange *x, enum finding f);
 bool text_has(const struct exchange *x, const char *fragment);
 /* What a notice means. */
 enum finding notice_finding(enum notice_id id);
+
+/* cause_tls.c: fills detail and advice of the facts. how: an alert number or enum handshake_end; who sent the alert. */
+enum { HANDSHAKE_TEXT = 160 };
+void handshake_explain(uint64_t how, struct span who, struct finding_facts *facts, char detail[HANDSHAKE_TEXT]);
 
 #endif

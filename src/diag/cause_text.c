@@ -95,6 +95,7 @@ enum finding notice_finding(enum notice_id id)
 	    [NOTICE_EARLY_DOT] = FINDING_early_dot,
 	    [NOTICE_UNSTUFFED_DOT] = FINDING_unstuffed_dot,
 	    [NOTICE_SIZE_EXCEEDED] = FINDING_size_cheating,
+	    [NOTICE_HANDSHAKE_FAILED] = FINDING_tls_handshake_failed,
 	};
 
 	return meaning[id];

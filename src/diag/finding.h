@@ -10,6 +10,7 @@
 struct finding_facts {
 	const struct exchange *x; /* NULL: not about one exchange */
 	struct span verb, suggestion;
+	struct span detail, advice; /* %D, %R */
 	uint64_t length, limit, count;
 };
 

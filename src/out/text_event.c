@@ -249,13 +249,36 @@ static void render_finding(struct text_writer *w, struct text_session *s, const 
 	lay(w, &s->body, no_lead(), mark_wrong, finding_tint(rank), head, finding_tint(rank));
 }
 
-/* What went on under TLS cannot be told, but that it went on can. */
+/* ", alert client: unknown_ca (fatal)" for each. */
+static void put_alerts(struct text_writer *w, const struct event *ev)
+{
+	for (uint32_t i = 0; i < ev->tls_alerts.n; i++)
+		put_fact(w, ", alert of the ", ev->tls_alerts.v[i]);
+}
+
+/* What went on under TLS cannot be told, but that it went on can, and what the handshake showed. */
 static void render_session(struct text_writer *w, struct text_session *s, const struct event *ev)
 {
-	if (ev->tls_established != EV_TRUE)
+	bool established = ev->tls_established == EV_TRUE;
+
+	if (!established && !ev->tls_client_versions.n && !ev->tls_alerts.n)
 		return;
-	text_puts(&w->line, "(TLS from here on)");
-	lay(w, &s->body, no_lead(), mark_tls, TINT_NONE, w->line.n, TINT_DIM);
+	text_puts(&w->line, established ? "(TLS" : "(TLS handshake");
+	put_fact(w, " ", ev->tls_version);
+	text_puts(&w->line, established ? " from here on" : ", not complete");
+	put_fact(w, ", ", ev->tls_cipher);
+	put_fact(w, ", for ", ev->tls_server_name);
+	put_fact(w, ", ALPN ", ev->tls_next_protocol);
+	if (ev->tls_resumed == EV_TRUE)
+		text_puts(&w->line, ", resumed");
+	if (w->options.verbosity > 0) {
+		put_fact(w, ", JA3 ", ev->tls_ja3);
+		put_fact(w, ", JA4 ", ev->tls_ja4);
+		put_fact(w, ", JA3S ", ev->tls_ja3s);
+	}
+	put_alerts(w, ev);
+	text_puts(&w->line, ")");
+	lay(w, &s->body, no_lead(), mark_tls, TINT_NONE, w->line.n, established ? TINT_DIM : TINT_WARN);
 }
 
 void text_render(struct text_writer *w, struct text_session *s, const struct event *ev)

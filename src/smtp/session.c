@@ -154,7 +154,7 @@ static void resolve_blocker(struct session *s, struct span first_bytes)
 		s->auth.lost = true;
 		set_mode(s, MODE_AUTH);
 	} else {
-		bool tls = (p->x.verb == VERB_STARTTLS || p->x.verb == VERB_X_ANONYMOUSTLS) && tls_looks(first_bytes);
+		bool tls = (p->x.verb == VERB_STARTTLS || p->x.verb == VERB_X_ANONYMOUSTLS) && tls_starts_record(first_bytes);
 
 		p = queue_pop(s);
 		reply_lost(s, p);
@@ -270,6 +270,8 @@ static void client_gap(struct session *s, struct chunk *c)
 			lose_commands(s, c);
 		break;
 	case MODE_TLS:
+		tls_gap(s, c);
+		break;
 	case MODES:
 		break;
 	}
@@ -281,7 +283,7 @@ static void client_lines(struct session *s, struct chunk *c)
 	struct line l;
 	uint32_t keep = s->mode == MODE_AUTH ? LINE_KEPT_AUTH : LINE_KEPT;
 
-	if (s->mode != MODE_AUTH && !line_pending(&s->reader[c->dir]) && tls_looks(span_of(c->data, (size_t)c->len))) {
+	if (s->mode != MODE_AUTH && !line_pending(&s->reader[c->dir]) && tls_starts_record(span_of(c->data, (size_t)c->len))) {
 		tls_begin(s);
 		return;
 	}
@@ -316,11 +318,14 @@ static void client_start(struct session *s, bool last)
 	uint8_t bytes[PROXY_MAX];
 	size_t n = peek(s, NULL, bytes, sizeof bytes), used = 0;
 	char address[64];
-	int got = tls_looks(span_of(bytes, n)) ? -1 : proxy_parse(span_of(bytes, n), &used, address, sizeof address);
+	bool sslv2 = tls_starts_sslv2(span_of(bytes, n));
+	int got = tls_starts_record(span_of(bytes, n)) ? -1 : proxy_parse(span_of(bytes, n), &used, address, sizeof address);
 
-	if (got == 0 && n < sizeof bytes && !last)
+	if ((got == 0 && n < sizeof bytes && !last) || (sslv2 && n < TLS_HEADER && !last))
 		return;
 	set_mode(s, MODE_COMMAND);
+	if (sslv2 && n >= TLS_HEADER)
+		tls_begin(s);
 	if (got == 1) {
 		s->proxy = true;
 		s->client_address = pool_copy(s->pool, span_str(address));
@@ -399,13 +404,15 @@ static void server_chunk(struct session *s, struct chunk *c)
 	if (c->kind == CHUNK_GAP) {
 		gap_notice(s, c);
 		line_reset(r);
+		if (s->opaque[c->dir])
+			tls_gap(s, c);
 		s->lost_replies = c->off + c->len;
 		s->junk_line = true; /* the rest of the line that the hole cut */
 		s->reply.holed |= s->reply.active;
 		return;
 	}
 	while (c->len) {
-		if (s->opaque[c->dir] || (!line_pending(r) && tls_looks(span_of(c->data, (size_t)c->len)))) {
+		if (s->opaque[c->dir] || (!line_pending(r) && tls_starts_record(span_of(c->data, (size_t)c->len)))) {
 			tls_bytes(s, c);
 			continue;
 		}
@@ -546,12 +553,13 @@ void session_close(struct session **session, enum tcp_close why, int64_t ts)
 	finish_queue(s);
 	if (s->mail.open)
 		mail_end(s, NULL, NULL);
-	tls_finish(s);
+	tls_finish(s, why);
 	emit_session(s, why, ts);
 	held_drop(s, &s->held, &s->held_end, &s->held_bytes);
 	candidate_clear(s);
 	body_put(s, &s->bdat_body);
 	body_put(s, &s->mail.body);
+	tls_release(s);
 	ehlo_forget(s);
 	pool_drop(s->pool, &s->mechanisms_before);
 	auth_clear(&s->auth);

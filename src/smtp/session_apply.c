@@ -176,6 +176,7 @@ static bool apply_quit(struct session *s, struct pending *p, struct reply *r)
 
 static bool apply_starttls(struct session *s, struct pending *p, struct reply *r)
 {
+	tls_answered(s, p, r);
 	if (r && r->code == 220) {
 		emit_command(s, p, r);
 		s->starttls_accepted = true;

@@ -152,7 +152,7 @@ static void emit_auth(struct session *s, struct pending *p, const struct reply *
 	put_identity(&ev, &s->auth);
 	ev.action = SPAN("auth");
 	ev.auth_offered = (struct event_list){list, offered(s, list)};
-	ev.auth_encrypted = ev_bool(s->tls);
+	ev.auth_encrypted = tls_encrypted(s);
 	ev.auth_result = span_str(auth_result_name(result));
 	ev.auth_cause = auth_cause(&s->auth, result, end);
 	ev.auth_attempt = s->auth_attempts;
@@ -186,7 +186,8 @@ void session_auth_end(struct session *s, struct pending *p, const struct reply *
 			    SPAN_ABSENT);
 	if (!s->tls && s->auth.responses && !s->tls_expected)
 		emit_notice(s, &(struct notice){.id = NOTICE_CLEARTEXT_AUTH, .a = s->starttls_refused || s->starttls_stripped,
-						.text = s->auth.mechanism}, &p->first, SPAN_ABSENT);
+						.text = s->auth.mechanism, .situation = s->back_in_clear ? SIT(AFTER_STARTTLS) : 0},
+			    &p->first, SPAN_ABSENT);
 	if (result == AUTH_SUCCESS && s->auth.user.n) {
 		pool_drop(s->pool, &s->user);
 		s->user = pool_copy(s->pool, s->auth.user);

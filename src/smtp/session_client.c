@@ -113,7 +113,7 @@ static uint64_t session_bits(const struct session *s)
 	bits |= s->lone_tokens ? SIT(AUTH_REFUSED) : 0;
 	bits |= s->mode == MODE_LOST ? SIT(AFTER_GAP) : 0;
 	bits |= !s->list_known ? SIT(NO_EHLO_SEEN) : 0;
-	bits |= s->tls_expected ? SIT(PORT_TLS) : 0;
+	bits |= s->tls_expected && !s->greeting_end ? SIT(PORT_TLS) : 0; /* who greets in clear there expects no TLS */
 	bits |= !s->syn_seen || s->doubt ? SIT(MIDSTREAM) : 0;
 	bits |= s->proxy ? SIT(PROXY) : 0;
 	bits |= s->size_limit != EV_NONE && s->size_limit ? SIT(SIZE_ADVERTISED) : 0;

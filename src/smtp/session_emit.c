@@ -251,7 +251,7 @@ static void put_flow(const struct session *s, struct event *ev)
 void emit_session(struct session *s, enum tcp_close why, int64_t ts)
 {
 	struct event ev;
-	const char *verdict = tls_verdict(s);
+	struct tls_shown shown;
 
 	event_common(s, &ev, DS_SESSION, ts);
 	ev.action = SPAN("session");
@@ -267,8 +267,7 @@ void emit_session(struct session *s, enum tcp_close why, int64_t ts)
 	ev.banner = s->banner;
 	ev.extensions = (struct event_list){s->extensions, s->extension_count};
 	ev.client_address = s->client_address;
-	ev.starttls = span_str(verdict);
-	ev.tls_established = ev_bool(tls_complete(s));
+	tls_show(s, why, &ev, &shown);
 	ev.user_name = s->user;
 	ev.outcome = s->by_class[3] || s->by_class[2] ? SPAN("failure") : s->by_class[0] ? SPAN("success") : SPAN("unknown");
 	if (s->gaps)

@@ -17,6 +17,7 @@
 #include "smtpscope/header.h"
 #include "smtpscope/line.h"
 #include "smtpscope/session.h"
+#include "tls_record.h"
 
 enum mode {
 	MODE_PROXY,   /* the first client bytes: a PROXY header may stand there */
@@ -133,14 +134,12 @@ struct held {
 	size_t allocated;
 };
 
-/* How far TLS got, from record headers alone. */
-struct tls_track {
-	uint8_t header[5];
-	uint8_t have;
-	uint16_t left;
-	uint8_t seen; /* TLS_SEEN_* */
+/* What is known of STARTTLS once it was sent and answered; made then. */
+struct starttls {
+	uint64_t end;        /* client offset behind its line */
+	struct span reply;   /* "454 4.7.0 TLS not available" */
+	struct span instead; /* what came in the place of TLS: "HTTP", "RSET" */
 };
-enum { TLS_SEEN_HELLO = 1, TLS_SEEN_DATA = 2, TLS_SEEN_ALERT = 4, TLS_SEEN_JUNK = 8 };
 
 struct session {
 	struct pool *pool;
@@ -215,8 +214,11 @@ struct session {
 	bool after_354;          /* the next octet is the first of the text */
 	bool tls, tls_expected; /* tls: agreed by STARTTLS */
 	bool opaque[2];         /* by dir: bytes are TLS, or no SMTP, and only counted */
-	bool starttls_offered, starttls_refused, starttls_accepted, starttls_injected, starttls_stripped, back_in_clear;
-	struct tls_track track[2];
+	bool starttls_offered, starttls_refused, starttls_accepted, starttls_injected, response_injected, starttls_stripped;
+	bool back_in_clear;      /* TLS was agreed, and commands followed in clear */
+	struct starttls *starttls;
+	struct tls *handshake;   /* NULL: no TLS octets yet, or no memory for them */
+	bool tls_unread;         /* no memory for them */
 	struct span client_address;
 
 	/* counters for the session event */
@@ -308,12 +310,22 @@ void event_reply(struct event *ev, const struct reply *r);
 bool near_gap(const struct session *s, const struct pending *p);
 
 /* session_tls.c */
-bool tls_looks(struct span bytes);      /* the start of a TLS record */
 void tls_bytes(struct session *s, struct chunk *c);
+void tls_gap(struct session *s, const struct chunk *c);
 void tls_begin(struct session *s);
-const char *tls_verdict(const struct session *s);
-bool tls_complete(const struct session *s);
-void tls_finish(struct session *s);
+void tls_answered(struct session *s, struct pending *p, const struct reply *r); /* STARTTLS was, whatever the code */
+uint8_t tls_encrypted(const struct session *s); /* enum ev_bool: EV_ABSENT where a tap may have decrypted */
+void tls_finish(struct session *s, enum tcp_close why);
+void tls_release(struct session *s);
+
+/* session_tls_event.c */
+void tls_findings(struct session *s, enum tcp_close why);
+/* What the session event says of TLS; the texts are in shown. */
+struct tls_shown {
+	char evidence[400], alert[TLS_ALERTS][64], cipher[8];
+	struct span alerts[TLS_ALERTS], versions[8], protocols[16];
+};
+void tls_show(const struct session *s, enum tcp_close why, struct event *ev, struct tls_shown *shown);
 
 /* proxy.c */
 enum { PROXY_MAX = 256 }; /* octets of a header: version 1 has 107, version 2 with TLVs rarely over 200 */

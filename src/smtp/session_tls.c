@@ -1,24 +1,77 @@
 /*
- * session_tls.c - what follows STARTTLS or stands in its place (RFC 3207): TLS records are counted by their headers, anything
- * else is named. Nothing under TLS can be read.
+ * session_tls.c - what follows STARTTLS or stands in its place (RFC 3207), and what comes on port 465 (RFC 8314 3.3): TLS goes to
+ * tls_record.c, anything else is named. Streams that a tap decrypted are read on as SMTP.
  *
- * "Sent in the same flight as STARTTLS" is decided by acknowledgement numbers: the client had not seen the 220.
+ * "Sent in the same flight as STARTTLS" is decided by acknowledgement numbers: the client had not seen the 220, or the server
+ * had received nothing behind STARTTLS.
  */
 #include "session_internal.h"
 
-enum { RECORD_CCS = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, RECORD_DATA = 23 };
+#include <stdio.h>
 
-/* ContentType, then major version 3, then a minor one up to 4; as much of it as is there. */
-bool tls_looks(struct span b)
+static enum tls_role role_of(const struct session *s, enum dir d)
 {
-	if (b.n == 0 || b.p[0] < RECORD_CCS || b.p[0] > RECORD_DATA)
-		return false;
-	return (b.n < 2 || b.p[1] == 3) && (b.n < 3 || b.p[2] <= 4);
+	return d == client_dir(s) ? TLS_CLIENT : TLS_SERVER;
+}
+
+static struct tls *handshake_of(struct session *s)
+{
+	if (!s->handshake)
+		s->handshake = tls_new(s->pool, s->config->digests);
+	s->tls_unread |= !s->handshake;
+	return s->handshake;
+}
+
+static struct starttls *starttls_of(struct session *s)
+{
+	if (!s->starttls)
+		s->starttls = pool_get(s->pool, sizeof *s->starttls);
+	return s->starttls;
+}
+
+/* TLS was agreed on, and nothing but a ClientHello may come. */
+static bool awaits_tls(const struct session *s)
+{
+	return s->starttls_accepted && !s->back_in_clear;
 }
 
 static struct origin here(const struct chunk *c)
 {
 	return (struct origin){c->off, c->peer_seen, c->ts, c->frame};
+}
+
+static void swallow(struct chunk *c)
+{
+	c->data += c->len;
+	c->off += c->len;
+	c->len = 0;
+}
+
+/* The first thing that came in the place of TLS. */
+static void note_instead(struct session *s, struct span what)
+{
+	struct starttls *st = starttls_of(s);
+
+	if (st && !st->instead.p)
+		st->instead = pool_copy(s->pool, what);
+}
+
+void tls_answered(struct session *s, struct pending *p, const struct reply *r)
+{
+	struct starttls *st = r ? starttls_of(s) : NULL;
+	char text[120];
+	int n;
+
+	if (!st)
+		return;
+	n = snprintf(text, sizeof text, "%03d%s%.*s%s%.*s", r->code > 0 ? r->code : 0, r->enhanced.n ? " " : "", (int)r->enhanced.n,
+		     r->enhanced.n ? (const char *)r->enhanced.p : "", r->kept && r->text[0].n ? " " : "", r->kept ? (int)r->text[0].n : 0,
+		     r->kept && r->text[0].n ? (const char *)r->text[0].p : "");
+	pool_drop(s->pool, &st->reply);
+	st->reply = pool_copy(s->pool, span_of(text, n < (int)sizeof text ? (size_t)n : sizeof text - 1));
+	st->end = p->first.off + p->x.length;
+	if (r->code >= 400 && s->held && s->held->chunk.peer_seen < r->end)
+		p->x.situation |= SIT(AFTER_STARTTLS);
 }
 
 void tls_begin(struct session *s)
@@ -33,38 +86,23 @@ void tls_begin(struct session *s)
 	set_mode(s, MODE_TLS);
 	if (agreed || s->tls_expected || s->mode_before == MODE_LOST) /* in the middle: STARTTLS may have come before */
 		return;
-	emit_notice(s, &(struct notice){.id = NOTICE_TLS_ON_CLEARTEXT, .situation = s->tls_expected ? SIT(PORT_TLS) : 0}, NULL,
-		    SPAN_ABSENT);
+	emit_notice(s, &(struct notice){.id = NOTICE_TLS_ON_CLEARTEXT}, NULL, SPAN_ABSENT);
 	if (!s->queue || queue_last(s)->kind != PENDING_LOST) /* whatever the server says to it */
 		queue_push(s, pending_new(s, PENDING_LOST, SPAN_ABSENT));
 }
 
-static void track_record(struct tls_track *t)
+/* ---- what is no TLS ---- */
+
+static struct span protocol_of(struct span line)
 {
-	static const uint8_t seen[] = {TLS_SEEN_DATA, TLS_SEEN_ALERT, TLS_SEEN_HELLO, TLS_SEEN_DATA};
+	struct command c;
 
-	t->left = (uint16_t)(t->header[3] << 8 | t->header[4]);
-	t->seen |= seen[t->header[0] - RECORD_CCS];
-}
-
-/* Takes one piece of a record: header octets, or content. */
-static void track_step(struct tls_track *t, struct chunk *c)
-{
-	uint64_t n = 1;
-
-	if (t->left) {
-		n = c->len < t->left ? c->len : t->left;
-		t->left = (uint16_t)(t->left - n);
-	} else {
-		t->header[t->have++] = *c->data;
-		if (t->have == sizeof t->header) {
-			t->have = 0;
-			track_record(t);
-		}
-	}
-	c->data += n;
-	c->off += n;
-	c->len -= n;
+	command_parse(line, line.n, LINE_END_CRLF, 0, false, PHASE_GREET, &c);
+	if (c.defects & DEFECT(HTTP) || span_starts(line, SPAN("HTTP/")))
+		return SPAN("HTTP");
+	if (c.defects & DEFECT(SSH))
+		return SPAN("SSH");
+	return c.defects & DEFECT(OTHER_PROTOCOL) ? SPAN("another protocol") : SPAN("octets that are neither TLS nor SMTP");
 }
 
 /* The stream goes on in clear although TLS was agreed: a tap that decrypts, or a client that never started. */
@@ -88,104 +126,127 @@ static void injected_line(struct session *s, const struct line *l)
 		return;
 	s->starttls_injected = true;
 	span_cstr(looks_like_command(l->text) ? span_split(&rest, ' ') : SPAN(""), verb, sizeof verb);
+	note_instead(s, verb[0] ? span_str(verb) : SPAN("a line"));
 	emit_notice(s, &(struct notice){.id = NOTICE_COMMAND_INJECTION, .a = l->length, .text = span_str(verb)}, &l->first, SPAN_ABSENT);
 }
 
-static void client_junk(struct session *s, struct chunk *c)
+/* A whole line of the client, or its last words, where a ClientHello should be. */
+static void client_clear_line(struct session *s, const struct line *l)
 {
-	struct line l;
+	char verb[24];
+	struct span rest = l->text;
 
-	if (s->starttls_accepted && c->peer_seen < s->reply_end) {
-		while (c->len && line_next(&s->reader[c->dir], c, LINE_KEPT, &l) == 1)
-			injected_line(s, &l);
-		return;
-	}
-	if (line_next(&s->reader[c->dir], c, LINE_KEPT, &l) != 1)
-		return;
-	if (s->starttls_accepted && looks_like_command(l.text)) {
+	if (l->first.peer_seen < s->reply_end) {
+		injected_line(s, l);
+	} else if (looks_like_command(l->text) && !s->closing) {
+		span_cstr(span_split(&rest, ' '), verb, sizeof verb);
+		note_instead(s, span_str(verb));
 		back_to_clear(s);
-		client_line(s, &l);
-		return;
+		client_line(s, l);
+		if (queue_last(s))
+			queue_last(s)->x.situation |= SIT(AFTER_STARTTLS);
+	} else {
+		note_instead(s, protocol_of(l->text));
+		s->handshake->side[TLS_CLIENT].seen |= TLS_SEEN_JUNK;
 	}
-	s->track[c->dir].seen |= TLS_SEEN_JUNK;
 }
 
-static void server_junk(struct session *s, const struct chunk *c)
+/* The same of the server. Behind the 220, without having received more, it speaks to nobody: somebody put that there. */
+static void server_clear_line(struct session *s, const struct line *l)
 {
+	enum { SHOWN = 80 };
+	bool blind = s->starttls && l->first.peer_seen <= s->starttls->end;
+
+	if (!blind) {
+		note_instead(s, protocol_of(l->text));
+		s->handshake->side[TLS_SERVER].seen |= TLS_SEEN_JUNK;
+	} else if (!s->response_injected) {
+		s->response_injected = true;
+		emit_notice(s, &(struct notice){.id = NOTICE_RESPONSE_INJECTION, .a = l->length, .text = span_first(l->text, SHOWN)}, &l->first,
+			    SPAN_ABSENT);
+	}
+}
+
+static void clear_line(struct session *s, const struct line *l, enum tls_role by)
+{
+	if (by == TLS_CLIENT)
+		client_clear_line(s, l);
+	else
+		server_clear_line(s, l);
+}
+
+/* The server talks TLS unasked: an alert, or a TLS-only port. */
+static void server_unasked(struct session *s, const struct chunk *c)
+{
+	enum { ALERT = 21 };
 	struct origin at = here(c);
 
-	s->track[c->dir].seen |= TLS_SEEN_JUNK;
-	if (s->starttls_accepted)
-		emit_notice(s, &(struct notice){.id = NOTICE_RESPONSE_INJECTION, .a = c->len}, &at, SPAN_ABSENT);
+	s->opaque[c->dir] = true;
+	if (*c->data == ALERT && !s->tls_expected)
+		emit_notice(s, &(struct notice){.id = NOTICE_TLS_ALERT_IN_CLEAR}, &at, SPAN_ABSENT);
+	else if (s->mode != MODE_TLS && !s->tls_expected)
+		emit_notice(s, &(struct notice){.id = NOTICE_CLEARTEXT_ON_TLS}, &at, SPAN_ABSENT);
 }
+
+/* ---- faces ---- */
 
 void tls_bytes(struct session *s, struct chunk *c)
 {
-	struct tls_track *t = &s->track[c->dir];
-	bool client = c->dir == client_dir(s);
-
-	if (!client && !s->opaque[c->dir]) { /* the server talks TLS unasked: an alert, or a TLS-only port */
-		struct origin at = here(c);
-
-		s->opaque[c->dir] = true;
-		if (*c->data == RECORD_ALERT && !s->tls_expected)
-			emit_notice(s, &(struct notice){.id = NOTICE_TLS_ALERT_IN_CLEAR}, &at, SPAN_ABSENT);
-		else if (s->mode != MODE_TLS && !s->tls_expected)
-			emit_notice(s, &(struct notice){.id = NOTICE_CLEARTEXT_ON_TLS}, &at, SPAN_ABSENT);
-	}
-	if (!t->left && !t->have && !(t->seen & TLS_SEEN_JUNK) &&
-	    ((client && !t->seen && line_pending(&s->reader[c->dir])) || !tls_looks(span_of(c->data, (size_t)c->len)))) {
-		if (client)
-			client_junk(s, c);
-		else
-			server_junk(s, c);
-		if (!c->len || !s->opaque[c->dir])
-			return;
-	}
-	if (t->seen & TLS_SEEN_JUNK) {
-		c->data += c->len;
-		c->off += c->len;
-		c->len = 0;
-		return;
-	}
-	while (c->len && (t->left || t->have || tls_looks(span_of(c->data, (size_t)c->len))))
-		track_step(t, c);
-}
-
-bool tls_complete(const struct session *s)
-{
-	return s->track[0].seen & TLS_SEEN_HELLO && s->track[1].seen & TLS_SEEN_HELLO && s->track[0].seen & TLS_SEEN_DATA &&
-	       s->track[1].seen & TLS_SEEN_DATA;
-}
-
-/* smtp.starttls of the session event; NULL: nothing can be said. */
-const char *tls_verdict(const struct session *s)
-{
-	uint8_t client = s->track[client_dir(s)].seen;
-
-	if (s->starttls_injected)
-		return "injected";
-	if (s->starttls_accepted)
-		return client & TLS_SEEN_HELLO ? "accepted" : "no_handshake";
-	if (s->starttls_stripped)
-		return "stripped";
-	if (s->starttls_refused)
-		return "refused";
-	if (s->starttls_offered)
-		return "offered_unused";
-	return s->list_known && !s->tls_expected && !s->opaque[client_dir(s)] ? "not_offered" : NULL;
-}
-
-/* At the end of the connection: TLS was agreed, and then? */
-void tls_finish(struct session *s)
-{
-	uint8_t client = s->track[client_dir(s)].seen;
+	enum tls_role by = role_of(s, c->dir);
+	struct span bytes = span_of(c->data, (size_t)c->len);
+	struct tls_side *e;
 	struct line l;
 
-	if (s->tls && line_finish(&s->reader[client_dir(s)], &l) == 1 && l.first.peer_seen < s->reply_end)
-		injected_line(s, &l);
-	if (!s->starttls_accepted || client & TLS_SEEN_HELLO)
+	if (by == TLS_SERVER && !s->opaque[c->dir])
+		server_unasked(s, c);
+	if (!handshake_of(s)) {
+		swallow(c);
 		return;
-	if (s->back_in_clear || s->connection_over || client & TLS_SEEN_JUNK)
-		emit_notice(s, &(struct notice){.id = NOTICE_NO_HANDSHAKE}, NULL, SPAN_ABSENT);
+	}
+	e = &s->handshake->side[by];
+	if (e->seen & TLS_SEEN_JUNK)
+		swallow(c);
+	else if (!tls_between(e) || (!line_pending(&s->reader[c->dir]) &&
+				     (tls_starts_record(bytes) || (by == TLS_CLIENT && !e->seen && tls_starts_sslv2(bytes)))))
+		tls_take(s->handshake, by, c);
+	else if (!awaits_tls(s))
+		e->seen |= TLS_SEEN_JUNK;
+	else if (line_next(&s->reader[c->dir], c, LINE_KEPT, &l) == 1)
+		clear_line(s, &l, by);
+}
+
+void tls_gap(struct session *s, const struct chunk *c)
+{
+	line_reset(&s->reader[c->dir]);
+	if (handshake_of(s))
+		tls_lose(s->handshake, role_of(s, c->dir), c->len);
+}
+
+uint8_t tls_encrypted(const struct session *s)
+{
+	if (s->back_in_clear || (s->tls_expected && !s->tls && s->greeting_end))
+		return EV_ABSENT;
+	return ev_bool(s->tls);
+}
+
+/* At the end of the connection: words without a line end, and then what it all amounts to. */
+void tls_finish(struct session *s, enum tcp_close why)
+{
+	struct line l;
+
+	for (int d = 0; d < 2; d++)
+		if (s->opaque[d] && s->handshake && awaits_tls(s) && line_finish(&s->reader[d], &l) == 1)
+			clear_line(s, &l, role_of(s, (enum dir)d));
+	tls_findings(s, why);
+}
+
+void tls_release(struct session *s)
+{
+	tls_free(&s->handshake);
+	if (!s->starttls)
+		return;
+	pool_drop(s->pool, &s->starttls->reply);
+	pool_drop(s->pool, &s->starttls->instead);
+	pool_put(s->pool, s->starttls, sizeof *s->starttls);
+	s->starttls = NULL;
 }

@@ -22,7 +22,7 @@ static void check_text(const char *id, const char *text)
 	if (n < 8 || n > 300 || text[n - 1] != '.')
 		fail_msg("%s: not a sentence: %s", id, text ? text : "(none)");
 	for (const char *p = strchr(text, '%'); p; p = strchr(p + 1, '%'))
-		if (!strchr("VSALMNC", p[1]) || !p[1])
+		if (!strchr("VSALMNCDR", p[1]) || !p[1])
 			fail_msg("%s: unknown placeholder in: %s", id, text);
 }
 
