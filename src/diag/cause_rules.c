@@ -175,7 +175,7 @@ static bool has_no_text(const struct exchange *x)
 
 static bool hides_starttls(const struct exchange *x)
 {
-	return x->reply_defects & REPLY_DEFECT(KEYWORD_MASKED) && x->verb == VERB_EHLO;
+	return x->reply_defects & REPLY_DEFECT(KEYWORD_MASKED) && x->verb == VERB_EHLO && !text_has(x, "STARTTLS");
 }
 
 #define D(bit) DEFECT(bit)
@@ -251,6 +251,7 @@ const struct rule cause_rules[] = {
     /* sequence */
     {FINDING_command_after_refused_greeting, 0, S(GREETING_REFUSED), S(BEFORE_GREETING), 0, WHEN_FAILED, not_quit},
     {FINDING_command_after_quit, 0, S(AFTER_QUIT), 0, 0, WHEN_ANY, NULL},
+    {FINDING_command_after_starttls, 0, S(AFTER_STARTTLS), 0, 0, WHEN_FAILED, NULL},
     {FINDING_mail_before_helo, 0, S(NO_HELLO) | S(NO_HELLO_REAL), S(MIDSTREAM), MAIL_VERBS, WHEN_ANY, NULL},
     {FINDING_rcpt_before_mail, 0, 0, S(MAIL_OPEN) | S(MIDSTREAM) | S(AFTER_GAP) | S(MAIL_OPEN_REAL), V(RCPT), WHEN_ANY, NULL},
     {FINDING_bdat_after_last, 0, S(BDAT_LAST), 0, V(BDAT), WHEN_ANY, no_argument_problem},
@@ -266,7 +267,6 @@ const struct rule cause_rules[] = {
     {FINDING_starttls_required, 0, 0, 0, ~AUTH_VERBS, WHEN_5YZ, is_530_tls},
     {FINDING_auth_required, 0, 0, 0, ~AUTH_VERBS, WHEN_5YZ, is_530},
     {FINDING_starttls_repeated, 0, S(TLS), 0, V(STARTTLS), WHEN_5YZ, NULL},
-    {FINDING_command_after_starttls, 0, S(AFTER_STARTTLS), 0, 0, WHEN_FAILED, NULL},
     {FINDING_starttls_in_transaction, 0, S(MAIL_OPEN), 0, V(STARTTLS), WHEN_ANY, NULL},
     {FINDING_command_during_bdat, 0, S(BDAT_OPEN), 0, 0, WHEN_ANY, is_foreign_to_bdat},
     {FINDING_too_many_errors, 0, 0, 0, 0, WHEN_REFUSED, too_many_errors},
