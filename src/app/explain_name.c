@@ -25,6 +25,7 @@ static const char *placeholder_text(char which)
 	} words[] = {
 		{'V', N_("<command>")}, {'S', N_("<suggestion>")}, {'A', N_("<value>")}, {'L', N_("<length>")},
 		{'M', N_("<limit>")},   {'C', N_("<code>")},       {'N', N_("<number>")},
+		{'D', N_("<what happened>")}, {'R', N_("<what to do>")},
 	};
 
 	for (unsigned i = 0; i < sizeof words / sizeof *words; i++)

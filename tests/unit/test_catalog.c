@@ -171,6 +171,7 @@ static const struct {
      "outstanding_overflow"},
     {GROUP_CAPTURE, SEVERITY_WARNING, SEVERITY_WARNING, CONFIDENCE_HIGH, FAULT_UNKNOWN,
      "conflicting_overlap"},
+    {GROUP_TRANSPORT, SEVERITY_ERROR, SEVERITY_ERROR, CONFIDENCE_HIGH, FAULT_UNKNOWN, "tls_handshake_failed"},
 };
 
 static void test_families(void **state)
