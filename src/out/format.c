@@ -12,17 +12,30 @@ enum { NS = 1000000000 };
 
 size_t format_u64(char *dst, uint64_t v)
 {
-	size_t n = 1;
+	static const uint64_t powers[20] = {
+		0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, UINT64_C(10000000000),
+		UINT64_C(100000000000), UINT64_C(1000000000000), UINT64_C(10000000000000), UINT64_C(100000000000000),
+		UINT64_C(1000000000000000), UINT64_C(10000000000000000), UINT64_C(100000000000000000),
+		UINT64_C(1000000000000000000), UINT64_C(10000000000000000000),
+	};
+	unsigned n = 1;
 
-	for (uint64_t rest = v; rest >= 10; rest /= 10)
+	while (n < 20 && v >= powers[n])
 		n++;
-	return format_digits(dst, v, (unsigned)n);
+	return format_digits(dst, v, n);
 }
 
+/* Two digits a division. */
 size_t format_digits(char *dst, uint64_t v, unsigned digits)
 {
-	for (unsigned i = digits; i-- > 0; v /= 10)
-		dst[i] = (char)('0' + v % 10);
+	static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+				    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+	unsigned i = digits;
+
+	for (; i >= 2; i -= 2, v /= 100)
+		memcpy(dst + i - 2, pairs + v % 100 * 2, 2);
+	if (i)
+		dst[0] = (char)('0' + v % 10);
 	return digits;
 }
 

@@ -1,9 +1,8 @@
 /*
  * json.c - one event as one line of JSON, streamed from the field table without an allocation.
  *
- * A plan for each dataset is made once: its rows, each with the opening of its objects as ready-made text and the number of
- * objects it shares with the row before. Absent rows are passed over; because rows with a common prefix stand together, the
- * objects two written rows share are the fewest shared by any two neighbours between them.
+ * A plan for each dataset is made once: its rows, each with the opening of its objects as ready-made text and a number for
+ * every object. Absent rows are passed over; because rows with a common prefix stand together, an object is never opened twice.
  *
  * Invariants: what json_event() returns is one valid JSON object, at most max_bytes long. A line that does not fit is written
  * again with a fair share for every string and list, and when even small shares do not fit, without the last optional rows.
@@ -27,14 +26,24 @@ struct row {
 	struct event_field field; /* a copy, to have all of a row in one place of the cache */
 	bool mandatory;
 	uint8_t depth;          /* objects around it */
-	uint8_t common;         /* of those, shared with the row before */
 	uint8_t length;         /* of text */
 	uint8_t piece[LEVELS];  /* where the text of each level starts */
+	uint8_t object[8];      /* a number for each object around it, 0 below; equal octets are the objects two rows share */
 	char text[2 * KEY_MAX]; /* "a":{"b":{"c":, and room for key_put() to read on */
+};
+
+/*
+ * How to see that a value is there, for all types alike: the eight octets at offset, of which mask counts, are not what absent
+ * looks like. Most fields of an event are absent, so this loop decides what a line costs.
+ */
+struct probe {
+	uint64_t mask, absent;
+	uint32_t offset;
 };
 
 struct plan {
 	struct row *rows;
+	struct probe *probes; /* one for each row */
 	unsigned n;
 };
 
@@ -45,6 +54,7 @@ struct json_writer {
 	char second_text[FORMAT_SECOND_MAX];
 	struct plan plans[DATASETS];
 	size_t *sizes;                 /* of the values of one event, uncut; as many as the table has rows */
+	uint16_t *shown;               /* the rows of one line; as many */
 	char *buffer;
 };
 
@@ -99,27 +109,55 @@ static void row_make(struct row *r, const struct event_field *f)
 	}
 }
 
-static uint8_t shared_objects(const char *a, const char *b)
+/* Numbers the objects around row number i: those it shares with the row before it have the same. */
+static void row_number(struct row *rows, unsigned i, uint8_t *last)
 {
-	uint8_t n = 0;
+	const char *a = rows[i].field.path, *b = i ? rows[i - 1].field.path : "";
+	unsigned shared = 0;
 
 	for (; *a && *a == *b; a++, b++)
-		n = (uint8_t)(n + (*a == '.'));
-	return n;
+		shared += *a == '.';
+	for (unsigned level = 0; level < rows[i].depth; level++)
+		rows[i].object[level] = level < shared ? rows[i - 1].object[level] : ++*last;
+}
+
+static struct probe probe_make(const struct event_field *f)
+{
+	/* Octets at the place that says whether there is a value, and what they are when there is none: see event_present(). */
+	static const struct {
+		size_t at, size;
+		uint8_t absent[8];
+	} kinds[] = {
+		[EV_STR] = {offsetof(ev_STR_t, p), sizeof(void *), {0}},
+		[EV_STRS] = {offsetof(ev_STRS_t, n), sizeof(uint32_t), {0}},
+		[EV_UINT] = {0, sizeof(uint64_t), {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}},
+		[EV_BOOL] = {0, 1, {EV_ABSENT}},
+		[EV_TIME] = {0, sizeof(int64_t), {0}}, /* by number, below */
+		[EV_IP] = {offsetof(ev_IP_t, family), 1, {0}},
+		[EV_CODES] = {offsetof(ev_CODES_t, n), sizeof(uint32_t), {0}},
+	};
+	const int64_t no_time = EV_NO_TIME;
+	struct probe q = {.mask = 0, .offset = (uint32_t)(f->offset + kinds[f->type].at)};
+
+	memset(&q.mask, 0xff, kinds[f->type].size);
+	memcpy(&q.absent, f->type == EV_TIME ? (const void *)&no_time : kinds[f->type].absent, sizeof(q.absent));
+	return q;
 }
 
 static bool plan_make(struct plan *p, enum dataset set)
 {
+	uint8_t objects = 0;
+
 	p->rows = calloc(event_field_count, sizeof(*p->rows));
-	if (!p->rows)
+	p->probes = calloc(event_field_count, sizeof(*p->probes));
+	if (!p->rows || !p->probes)
 		return false;
 	for (unsigned i = 0; i < event_field_count; i++) {
 		if (!(event_fields[i].sets >> set & 1))
 			continue;
 		row_make(&p->rows[p->n], &event_fields[i]);
-		if (p->n)
-			p->rows[p->n].common = shared_objects(event_fields[i].path, p->rows[p->n - 1].field.path);
-		p->n++;
+		row_number(p->rows, p->n, &objects);
+		p->probes[p->n++] = probe_make(&event_fields[i]);
 	}
 	return true;
 }
@@ -136,7 +174,8 @@ struct json_writer *json_writer_new(uint32_t max_bytes)
 	w->second = EV_NO_TIME;
 	w->buffer = malloc(w->max_bytes + JSON_SLACK);
 	w->sizes = calloc(event_field_count, sizeof(*w->sizes));
-	made = w->buffer && w->sizes;
+	w->shown = calloc(event_field_count, sizeof(*w->shown));
+	made = w->buffer && w->sizes && w->shown;
 	for (unsigned d = 0; d < DATASETS; d++)
 		made = made && plan_make(&w->plans[d], (enum dataset)d);
 	if (!made)
@@ -151,9 +190,12 @@ void json_writer_free(struct json_writer **w)
 	*w = NULL;
 	if (!dead)
 		return;
-	for (unsigned d = 0; d < DATASETS; d++)
+	for (unsigned d = 0; d < DATASETS; d++) {
 		free(dead->plans[d].rows);
+		free(dead->plans[d].probes);
+	}
 	free(dead->sizes);
+	free(dead->shown);
 	free(dead->buffer);
 	free(dead);
 }
@@ -225,11 +267,44 @@ static bool is_truncated_flag(const struct event_field *f)
 	return f->offset == offsetof(struct event, truncated);
 }
 
-static inline bool is_shown(const struct row *r, unsigned index, const struct event *ev, const struct cut *cut)
+/* Its eight octets are inside of the event: it does not end with a field. */
+static inline bool is_present(const struct event *ev, const struct probe *q)
+{
+	uint64_t v;
+
+	memcpy(&v, (const char *)ev + q->offset, sizeof(v));
+	return ((v ^ q->absent) & q->mask) != 0;
+}
+_Static_assert(offsetof(struct event, notice) + 8 <= sizeof(struct event), "what is_present() reads");
+
+static bool is_shown(const struct row *r, unsigned index, const struct event *ev, const struct cut *cut)
 {
 	if (cut->cut && is_truncated_flag(&r->field))
 		return true;
 	return (index < cut->rows || r->mandatory) && event_present(ev, &r->field);
+}
+
+/* Fills w->shown and returns how many. Without a branch: which fields an event has cannot be guessed. */
+static unsigned choose_rows(struct json_writer *w, const struct event *ev, const struct cut *cut)
+{
+	const struct plan *p = &w->plans[ev->set];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n; i++) {
+		w->shown[n] = (uint16_t)i;
+		n += cut->cut ? is_shown(&p->rows[i], i, ev, cut) : is_present(ev, &p->probes[i]);
+	}
+	return n;
+}
+
+/* How many objects around b are open after a: those with the same number. */
+static inline unsigned shared_objects(const struct row *a, const struct row *b)
+{
+	unsigned n = 0;
+
+	while (n < b->depth && a->object[n] == b->object[n])
+		n++;
+	return n;
 }
 
 /* Closes and opens objects from depth `open` to the row, of which `keep` stay open. Two wide stores; see json_value.h. */
@@ -253,29 +328,27 @@ static inline void key_put(struct json_out *o, const struct row *r, unsigned ope
 /* False when it did not fit; *out is then of no use. */
 static bool write_line(struct json_writer *w, const struct event *ev, const struct cut *cut, struct json_out *out)
 {
+	static const struct row none = {.depth = 0};
 	const struct plan *p = &w->plans[ev->set];
 	struct json_out o = {w->buffer, 0, w->max_bytes - TAIL, false};
-	unsigned open = 0, keep = 0;
+	unsigned n = choose_rows(w, ev, cut);
+	const struct row *last = &none;
 
-	for (unsigned i = 0; i < p->n && !o.full; i++) {
-		const struct row *r = &p->rows[i];
+	for (unsigned i = 0; i < n && !o.full; i++) {
+		const struct row *r = &p->rows[w->shown[i]];
 
-		if (r->common < keep)
-			keep = r->common;
-		if (!is_shown(r, i, ev, cut))
-			continue;
-		key_put(&o, r, open, keep);
+		key_put(&o, r, last->depth, shared_objects(last, r));
 		if (cut->cut && is_truncated_flag(&r->field))
 			put_bool(&o, true);
 		else
 			put_value(w, &o, &r->field, value_of(ev, &r->field), cut->share);
-		open = keep = r->depth;
+		last = r;
 	}
 	o.cap = w->max_bytes;
 	if (o.n == 0)
 		json_put_char(&o, '{');
 	o.p[0] = '{'; /* where the first row has its comma */
-	json_put(&o, "}}}}}}}", open + 1);
+	json_put(&o, "}}}}}}}", last->depth + 1u);
 	json_put_char(&o, '\n');
 	*out = o;
 	return !o.full;

@@ -60,24 +60,47 @@ static inline uint64_t load_short(const uint8_t *p, size_t n)
 	return v;
 }
 
-/* Copies eight bytes at a time as long as all of them are plain; returns how many. to has room for s and JSON_SLACK. */
+/* Sixteen octets as the compiler's own vector: one instruction for all of them on every machine that has one. */
+typedef int8_t octets16 __attribute__((vector_size(16)));
+
+/* The same for sixteen. As signed numbers those above 7F are below 20h too. */
+static inline bool plain16(const void *p)
+{
+	octets16 v, odd;
+	uint64_t half[2];
+
+	memcpy(&v, p, sizeof(v));
+	odd = (v < 0x20) | (v == 0x7f) | (v == '"') | (v == '\\');
+	memcpy(half, &odd, sizeof(half));
+	return (half[0] | half[1]) == 0;
+}
+
+/* Copies s as long as it is plain, in pieces; returns how many bytes. to has room for s and JSON_SLACK. */
 static inline size_t put_plain(char *to, struct span s)
 {
 	size_t i = 0;
-	uint64_t v;
+	uint64_t v[2];
 
-	for (; s.n - i >= 8; i += 8) {
-		v = load8(s.p + i);
-		if (!plain8(v))
+	for (; s.n - i >= 16; i += 16) {
+		if (!plain16(s.p + i))
 			return i;
-		memcpy(to + i, &v, 8);
+		memcpy(to + i, s.p + i, 16);
 	}
 	if (i == s.n)
 		return i;
-	v = load_short(s.p + i, s.n - i);
-	if (!plain8(v))
+	if (s.n - i >= 8) { /* two halves that overlap */
+		v[0] = load8(s.p + i);
+		v[1] = load8(s.p + s.n - 8);
+		if (!plain16(v))
+			return i;
+		memcpy(to + i, &v[0], 8);
+		memcpy(to + s.n - 8, &v[1], 8);
+		return s.n;
+	}
+	v[0] = load_short(s.p + i, s.n - i);
+	if (!plain8(v[0]))
 		return i;
-	memcpy(to + i, &v, 8);
+	memcpy(to + i, v, 8);
 	return s.n;
 }
 
@@ -176,6 +199,13 @@ static bool put_text(struct json_out *o, struct span s, size_t share)
 
 void json_put_string(struct json_out *o, struct span s, size_t share)
 {
+	char *to = o->p + o->n;
+
+	if (s.n <= share && s.n + 2 <= o->cap - o->n && put_plain(to + 1, s) == s.n) { /* what nearly all are */
+		to[0] = to[s.n + 1] = '"';
+		o->n += s.n + 2;
+		return;
+	}
 	json_put_char(o, '"');
 	put_text(o, s, share);
 	json_put_char(o, '"');
