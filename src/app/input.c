@@ -2,7 +2,8 @@
  * input.c - capture files, compressed or not. See input.h.
  *
  * One stack of readers under a stdio FILE: file descriptor, then zlib or libzstd when the first octets say so (RFC 1952 2.3.1,
- * RFC 8878 3.1.1). Nothing is read twice, so pipes work.
+ * RFC 8878 3.1.1). Nothing is read twice, so pipes work. A file that can be wound back and is not compressed is given to stdio as it
+ * is: one copy less of every octet.
  */
 #define _GNU_SOURCE /* fopencookie */
 #include "input.h"
@@ -18,7 +19,10 @@
 #include <zlib.h>
 #include <zstd.h>
 
-enum { IN_BUFFER = 256 * 1024, STDIO_BUFFER = 1024 * 1024 };
+enum {
+	IN_BUFFER = 256 * 1024,
+	STDIO_BUFFER = 128 * 1024, /* stays in the cache between read(2) and libpcap */
+};
 
 struct reader {
 	int fd;
@@ -201,9 +205,29 @@ static int open_path(const char *path, struct err *err)
 	return fd;
 }
 
-FILE *input_open(const char *path, struct err *err)
+/* What was read ahead can be read again: stdio may have the file itself. */
+static bool rewinds(const struct reader *r)
+{
+	return !r->gzip && !r->zstd && r->fd != STDIN_FILENO && lseek(r->fd, 0, SEEK_SET) == 0;
+}
+
+static FILE *open_stdio(struct reader *r)
 {
 	const cookie_io_functions_t io = {.read = reader_read, .close = reader_close};
+	FILE *file;
+
+	if (!choose_format(r))
+		return NULL;
+	if (!rewinds(r))
+		return fopencookie(r, "r", io);
+	file = fdopen(r->fd, "r");
+	if (file)
+		free(r);
+	return file;
+}
+
+FILE *input_open(const char *path, struct err *err)
+{
 	struct reader *r = calloc(1, sizeof *r);
 	FILE *file;
 
@@ -223,7 +247,7 @@ FILE *input_open(const char *path, struct err *err)
 		reader_close(r);
 		return NULL;
 	}
-	file = choose_format(r) ? fopencookie(r, "r", io) : NULL;
+	file = open_stdio(r);
 	if (!file) {
 		err_set(err, 1, "%s: out of memory", path);
 		reader_close(r);

@@ -31,7 +31,7 @@ bool span_ieq(struct span a, struct span b)
 	if (a.n != b.n)
 		return false;
 	for (size_t i = 0; i < a.n; i++) {
-		if (char_upper(a.p[i]) != char_upper(b.p[i]))
+		if (a.p[i] != b.p[i] && char_upper(a.p[i]) != char_upper(b.p[i]))
 			return false;
 	}
 	return true;
@@ -82,8 +82,10 @@ size_t span_find(struct span s, struct span needle)
 
 size_t span_ifind(struct span s, struct span needle)
 {
+	uint8_t first = needle.n ? char_upper(needle.p[0]) : 0;
+
 	for (size_t i = 0; s.n >= needle.n && i <= s.n - needle.n; i++) {
-		if (span_istarts(span_from(s, i), needle))
+		if (needle.n == 0 || (char_upper(s.p[i]) == first && span_ieq((struct span){s.p + i, needle.n}, needle)))
 			return i;
 	}
 	return SPAN_NPOS;

@@ -58,11 +58,18 @@ static bool entry_eq(const void *wanted, const struct table_node *node)
 	       (endpoint_eq(k->src, &side[1]) && endpoint_eq(k->dst, &side[0]));
 }
 
-static uint32_t key_hash(const struct tcp *t, const struct packet *p)
+/* Packets come in runs of one connection, both ways: the hash is the dearest part of the look-up. */
+static uint32_t key_hash(struct tcp *t, const struct packet *p)
 {
 	uint8_t key[PACKET_FLOW_KEY];
 
-	return table_hash(t->table[0], key, packet_flow_key(p, key));
+	if ((endpoint_eq(&t->last[0], &p->src) && endpoint_eq(&t->last[1], &p->dst)) ||
+	    (endpoint_eq(&t->last[0], &p->dst) && endpoint_eq(&t->last[1], &p->src)))
+		return t->last_hash;
+	t->last[0] = p->src;
+	t->last[1] = p->dst;
+	t->last_hash = table_hash(t->table[0], key, packet_flow_key(p, key));
+	return t->last_hash;
 }
 
 static struct entry *find(const struct tcp *t, const struct packet *p, uint32_t hash)

@@ -65,6 +65,8 @@ struct tcp {
 	struct tcp_stats stats;
 	int64_t last_ts;    /* of the packet before */
 	bool timed;         /* there was one */
+	struct endpoint last[2]; /* of the packet before, and their hash; family 0: none yet */
+	uint32_t last_hash;
 	struct entry *busy; /* callbacks are running for it: not to be evicted */
 };
 

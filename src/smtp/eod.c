@@ -91,6 +91,22 @@ static void scan_line(struct eod_run *r)
 	r->p = lf + 1;
 }
 
+/*
+ * At a line start behind CRLF: takes whole lines as long as they end in CRLF, hold no other CR and do not start with a dot. That is
+ * nearly all there is, and the states need not be gone through for it.
+ */
+static void scan_lines(struct eod_run *r)
+{
+	const uint8_t *p = r->p, *lf;
+
+	while (p < r->end && *p != '.' && (lf = memchr(p, '\n', (size_t)(r->end - p))) != NULL && lf > p && lf[-1] == '\r' &&
+	       !memchr(p, '\r', (size_t)(lf - 1 - p))) {
+		line_done(r->e, r->e->line_length + (uint64_t)(lf + 1 - p)); /* there is a length already where a hole was */
+		p = lf + 1;
+	}
+	r->p = p;
+}
+
 /* At a line start. True when a dot was taken. */
 static bool take_dot(struct eod_run *r, enum eod_state dot)
 {
@@ -191,7 +207,8 @@ static enum eod_status eod_step(struct eod_run *r)
 {
 	switch ((enum eod_state)r->e->state) {
 	case AFTER_CRLF:
-		if (!take_dot(r, CRLF_DOT))
+		scan_lines(r);
+		if (r->p < r->end && !take_dot(r, CRLF_DOT))
 			scan_line(r);
 		return EOD_MORE;
 	case AFTER_LF:

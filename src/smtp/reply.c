@@ -199,7 +199,7 @@ enum ehlo_keyword ehlo_keyword_find(struct span line)
 		n++;
 	word = span_first(line, n);
 	for (unsigned k = 0; k < EHLO_KEYWORDS; k++)
-		if (span_ieq(word, span_str(keywords[k])))
+		if (n && char_upper(word.p[0]) == (uint8_t)keywords[k][0] && span_ieq(word, span_str(keywords[k])))
 			return (enum ehlo_keyword)k;
 	return EHLO_KEYWORDS;
 }
