@@ -48,12 +48,17 @@ static void add_short_class(struct page *p, const char *key, const char *heading
 
 /* ---- reply codes ---- */
 
-static void add_properties(struct page *p, enum code_label label, enum code_retry retry, enum code_actor actor)
+static void add_status(struct page *p, enum code_label label)
 {
 	if (label == CODE_STD)
 		add_short_class(p, "status", translate("Status"), code_label_info(label));
 	else
 		explain_add_class(p, "status", translate("Status"), code_label_info(label), NULL);
+}
+
+static void add_properties(struct page *p, enum code_label label, enum code_retry retry, enum code_actor actor)
+{
+	add_status(p, label);
 	explain_add_class(p, "retry", translate("Sender retries"), code_retry_info(retry), NULL);
 	explain_add_class(p, "actor", translate("Who must act"), code_actor_info(actor), NULL);
 }
@@ -180,10 +185,35 @@ static void start_enhanced(struct page *p, const struct enhanced *e, const char 
 		add_short_class(p, "subject", translate("Subject"), subject_info(e->subject));
 }
 
+/* A code of its class that it comes with tells more than the class; 0 when there is none. */
+static unsigned basic_code(const struct enhanced *e, const char *basic)
+{
+	struct span rest = span_str(basic);
+	uint64_t code;
+
+	while (rest.p)
+		if (span_u64(span_split(&rest, ' '), &code) == 1 && code / 100 == e->digit)
+			return (unsigned)code;
+	return 0;
+}
+
+static void add_enhanced_properties(struct page *p, const struct enhanced *e, enum code_label label, enum code_actor actor,
+				    const char *basic)
+{
+	const struct code_info *code = code_find(basic_code(e, basic));
+
+	if (e->digit) {
+		add_properties(p, label, code ? code->retry : class_retry(e->digit), actor);
+		return;
+	}
+	add_status(p, label);
+	explain_add_class(p, "actor", translate("Who must act"), code_actor_info(actor), NULL);
+}
+
 static void known_enhanced(struct page *p, const struct enhanced *e, const struct enhanced_info *row)
 {
 	start_enhanced(p, e, row->name, row->meaning);
-	add_properties(p, row->label, e->digit ? class_retry(e->digit) : RETRY_CHANGED, row->actor);
+	add_enhanced_properties(p, e, row->label, row->actor, row->basic);
 	page_add(p, SECTION_FACT, "basic", translate("Comes with"), row->basic);
 	page_add(p, SECTION_FACT, "reference", translate("Reference"), row->reference);
 	page_add(p, SECTION_TEXT, "meaning", translate("What it means"), translate(row->meaning));
@@ -197,7 +227,7 @@ static void unknown_enhanced(struct page *p, const struct enhanced *e)
 	const struct class_info *subject = subject_info(e->subject);
 
 	start_enhanced(p, e, N_("(unknown enhanced status code)"), subject ? subject->text : "");
-	add_properties(p, CODE_UNKNOWN, e->digit ? class_retry(e->digit) : RETRY_CHANGED, ACTOR_DEPENDS);
+	add_enhanced_properties(p, e, CODE_UNKNOWN, ACTOR_DEPENDS, "");
 	page_add(p, SECTION_FACT, "reference", translate("Reference"), "RFC 3463 2, 3");
 	explain_add_sentences(p, "meaning", translate("What it means"),
 			      subject ? subject->text : N_("Neither the subject nor the detail is in the registry."),
@@ -289,8 +319,8 @@ static void add_aspects(const struct document *d, struct span left, struct span 
 
 		if (a->kind != SECTION_CLASS || !b || b->kind != SECTION_CLASS || strcmp(a->id, b->id) == 0)
 			continue;
-		snprintf(item, sizeof item, "%s: %.*s %s, %.*s %s", a->heading, (int)left.n, (const char *)left.p, a->name, (int)right.n,
-			 (const char *)right.p, b->name);
+		snprintf(item, sizeof item, "%s: %s (%.*s), %s (%.*s)", a->heading, a->name, (int)left.n, (const char *)left.p, b->name,
+			 (int)right.n, (const char *)right.p);
 		add_item(list, cap, item);
 	}
 }

@@ -16,8 +16,8 @@ enum { TEXT = 1024 };
 
 /* ---- findings ---- */
 
-/* A placeholder of the catalog's texts in words: there is no session here to fill it from. */
-static const char *placeholder_text(char which)
+/* A placeholder of the catalog's texts in words: there is no session here to fill it from. English within an English text. */
+static const char *placeholder_text(char which, bool translated)
 {
 	static const struct {
 		char letter;
@@ -30,19 +30,21 @@ static const char *placeholder_text(char which)
 
 	for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
 		if (words[i].letter == which)
-			return translate(words[i].text);
-	return translate(N_("<value>"));
+			return translated ? translate(words[i].text) : words[i].text;
+	return "<value>";
 }
 
 static void add_with_placeholders(struct page *p, const char *key, const char *heading, const char *text)
 {
 	char filled[TEXT];
+	const char *c = translate(text);
+	bool translated = c != text;
 	size_t n = 0;
 
-	for (const char *c = translate(text); *c; c++) {
+	for (; *c; c++) {
 		bool mark = *c == '%' && c[1];
 
-		n = span_append(filled, n, sizeof filled - 1, mark ? span_str(placeholder_text(*++c)) : span_of(c, 1));
+		n = span_append(filled, n, sizeof filled - 1, mark ? span_str(placeholder_text(*++c, translated)) : span_of(c, 1));
 	}
 	filled[n] = '\0';
 	page_add(p, SECTION_TEXT, key, heading, filled);

@@ -89,20 +89,25 @@ static bool set_some_locale(void)
 	return false;
 }
 
-bool translate_start(enum language language, const char *argv0)
+bool translate_start_in(enum language language, const char *dir)
 {
-	char dir[PATH_MAX + 32];
-
 	translating = false;
 	if (language != LANGUAGE_JA)
 		return true;
-	if (!find_catalog(argv0, dir) || !set_some_locale() || setenv("LANGUAGE", "ja", 1) != 0)
+	if (!set_some_locale() || setenv("LANGUAGE", "ja", 1) != 0)
 		return false;
 	bindtextdomain(DOMAIN, dir);
 	bind_textdomain_codeset(DOMAIN, "UTF-8");
 	textdomain(DOMAIN);
 	translating = strcmp(gettext(""), "") != 0; /* the header of the catalog: it was found and is read */
 	return translating;
+}
+
+bool translate_start(enum language language, const char *argv0)
+{
+	char dir[PATH_MAX + 32] = "";
+
+	return (language != LANGUAGE_JA || find_catalog(argv0, dir)) && translate_start_in(language, dir);
 }
 
 const char *translate(const char *text)

@@ -16,6 +16,8 @@ enum language language_of_locale(void);
  * but C): then they stay English. argv0: where the program is, when the system does not tell.
  */
 bool translate_start(enum language language, const char *argv0);
+/* The same with the catalogs of a directory, which holds ja/LC_MESSAGES/smtpscope.mo. */
+bool translate_start_in(enum language language, const char *dir);
 /* The text, or the text itself when there is no translation. NULL stays NULL, and "" stays "". */
 const char *translate(const char *text);
 

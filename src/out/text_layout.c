@@ -187,7 +187,7 @@ static bool one_of(const char *set, uint32_t v)
 static bool may_break(uint32_t before, uint32_t v)
 {
 	if (v == ' ' || before == ' ')
-		return v == ' ';
+		return v == ' ' && before != ' ';
 	if (unicode_columns(before) != 2 && unicode_columns(v) != 2)
 		return false;
 	return !one_of(never_first, v) && !one_of(never_last, before);
