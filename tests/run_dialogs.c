@@ -9,8 +9,8 @@
  */
 #include "dialog.h"
 #include "expect.h"
+#include "leaks.h"
 #include "schema_check.h"
-#include "smtpscope/codec.h"
 #include "smtpscope/json.h"
 #include "smtpscope/text.h"
 #include "wires.h"
@@ -111,37 +111,6 @@ static void on_text(void *ctx, struct span lines)
 	add_line(&((struct reference *)ctx)->transcript, lines);
 }
 
-/* In clear, and in Base64 at each of the three alignments (without the ends, which depend on the neighbours). */
-static bool leaks(const struct lines *out, const char *secret)
-{
-	struct span all = span_of(out->p, out->n);
-	size_t n = strlen(secret);
-	char shifted[160], encoded[256];
-
-	if (span_find(all, span_str(secret)) != SPAN_NPOS)
-		return true;
-	for (size_t shift = 0; shift < 3 && n > 5; shift++) {
-		long length;
-
-		memset(shifted, 'x', shift);
-		memcpy(shifted + shift, secret, n);
-		length = base64_encode(span_of(shifted, shift + n), encoded, sizeof encoded);
-		if (length > 10 && span_find(all, span_of(encoded + 4, (size_t)length - 8)) != SPAN_NPOS)
-			return true;
-	}
-	return false;
-}
-
-static bool no_leak(const struct dialog *d, const struct lines *out, const char *where)
-{
-	for (unsigned i = 0; i < d->secrets; i++)
-		if (leaks(out, d->secret[i])) {
-			printf("%s: the secret %s stands in the output (%s)\n", d->name, d->secret[i], where);
-			return false;
-		}
-	return true;
-}
-
 static void each_line(const struct lines *l, struct got *g)
 {
 	const char *p = l->p, *end = l->p + l->n;
@@ -190,8 +159,8 @@ static bool run_reference(const struct dialog *d, const char *events, bool verbo
 		expect_match(&expected, &got, true);
 	}
 	ok &= check_schema(d, &got);
-	ok &= no_leak(d, &r.json, "json");
-	ok &= no_leak(d, &r.transcript, "text");
+	ok &= leaks_none(d, span_of(r.json.p, r.json.n), "json");
+	ok &= leaks_none(d, span_of(r.transcript.p, r.transcript.n), "text");
 	got_clear(&got);
 	expected_free(&expected);
 	json_writer_free(&r.writer);

@@ -142,6 +142,12 @@ struct span command_shown_argument(const struct command *c, char *dst, size_t ca
 /* The verb token as it may be shown, upper-cased into dst, cut at cap. */
 struct span command_shown_verb(const struct command *c, char *dst, size_t cap);
 
+/*
+ * Does a reply repeat credentials? Some servers quote the line they do not understand, and that line may not be in the capture: a word of
+ * protocols with passwords and something behind it, or a word that reads like Base64.
+ */
+bool reply_echoes_secret(struct span text);
+
 /* Optimal string alignment distance (insert, delete, replace, swap of neighbours), case-insensitive; more than max gives max + 1. */
 unsigned verb_distance(struct span a, struct span b, unsigned max);
 

@@ -82,9 +82,20 @@ static bool too_many_errors(const struct exchange *x)
 	       text_has(x, "too many nonmail") || text_has(x, "too many unrecognized");
 }
 
+static bool auth_says_disabled(const struct exchange *x)
+{
+	return x->code == 525 || (x->code >= 500 && span_eq(x->enhanced, SPAN("5.7.13")));
+}
+
+static bool auth_says_rate(const struct exchange *x)
+{
+	return x->code == 450 || (x->code == 421 && span_starts(x->enhanced, SPAN("4.7."))) ||
+	       text_has(x, "too many");
+}
+
 static bool auth_code_535(const struct exchange *x)
 {
-	return x->code == 535;
+	return x->code == 535 && !auth_says_disabled(x) && !auth_says_rate(x);
 }
 
 static bool auth_code_tls(const struct exchange *x)
@@ -105,17 +116,7 @@ static bool auth_code_432(const struct exchange *x)
 
 static bool auth_code_temporary(const struct exchange *x)
 {
-	return (x->code == 454 && !says_tls(x)) || x->code == 435 || x->code == 451;
-}
-
-static bool auth_code_disabled(const struct exchange *x)
-{
-	return x->code == 525;
-}
-
-static bool auth_code_rate(const struct exchange *x)
-{
-	return x->code == 450 || (x->code == 421 && span_starts(x->enhanced, SPAN("4.7.")));
+	return ((x->code == 454 && !says_tls(x)) || x->code == 435 || x->code == 451) && !auth_says_rate(x);
 }
 
 static bool is_504(const struct exchange *x)
@@ -283,8 +284,8 @@ const struct rule cause_rules[] = {
     {FINDING_auth_mechanism_too_weak, 0, 0, 0, AUTH_VERBS, WHEN_5YZ, auth_code_534},
     {FINDING_auth_transition, 0, 0, 0, AUTH_VERBS, WHEN_REFUSED, auth_code_432},
     {FINDING_auth_temporary_failure, 0, 0, 0, AUTH_VERBS, WHEN_REFUSED, auth_code_temporary},
-    {FINDING_auth_account_disabled, 0, 0, 0, AUTH_VERBS, WHEN_5YZ, auth_code_disabled},
-    {FINDING_auth_rate_limited, 0, 0, 0, AUTH_VERBS, WHEN_REFUSED, auth_code_rate},
+    {FINDING_auth_account_disabled, 0, 0, 0, AUTH_VERBS, WHEN_5YZ, auth_says_disabled},
+    {FINDING_auth_rate_limited, 0, 0, 0, AUTH_VERBS, WHEN_REFUSED, auth_says_rate},
     {FINDING_auth_no_result, 0, S(CLOSED_UNANSWERED), 0, AUTH_VERBS, WHEN_ANY, NULL},
     /* the server's side */
     {FINDING_server_closed_without_reply, 0, S(CLOSED_UNANSWERED) | S(SERVER_CLOSED), S(BEFORE_GREETING) | S(GREETING_REFUSED),

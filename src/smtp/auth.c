@@ -113,6 +113,7 @@ void auth_response(struct auth *a, struct span line, uint64_t length, bool compl
 		return;
 	}
 	a->partial = !complete;
+	a->lost |= a->steps > a->responses + !a->initial_response; /* a challenge without its response before this one */
 	if (complete && !base64_valid(line))
 		a->bad_base64 = true;
 	else
@@ -168,7 +169,7 @@ static struct span shown_challenge(struct auth *a, struct span text, struct span
 		n = a->mech->shown(decoded, part, sizeof part);
 		return arena_copy(&a->arena, n ? span_of(part, n) : SPAN("********"));
 	}
-	if (!is_text(decoded))
+	if (!is_text(decoded) || (!a->mech && !shows && decoded.n))
 		return arena_copy(&a->arena, SPAN("********"));
 	return arena_copy(&a->arena, span_first(trim_end(decoded), AUTH_CHALLENGE_KEPT));
 }

@@ -31,11 +31,9 @@ static int next_directive(struct span *rest, struct directive *d)
 		value = span_from(value, 1);
 		for (; end < value.n && value.p[end] != '"'; end++)
 			end += value.p[end] == '\\';
-		if (end >= value.n)
-			return -1;
+		*rest = span_trim(span_from(value, end < value.n ? end + 1 : value.n), CHAR_WSP);
 		d->value = span_first(value, end);
-		*rest = span_from(value, end + 1);
-		return 1;
+		return end < value.n && (!rest->n || rest->p[0] == ',') ? 1 : -1;
 	}
 	end = span_chr(value, ',');
 	d->value = span_trim(span_first(value, end == SPAN_NPOS ? value.n : end), CHAR_WSP);

@@ -35,5 +35,7 @@ void mail_argument_parse(struct span rest, struct command *out);
 bool mechanism_valid(struct span word);
 /* Could this word be a piece of Base64 or a password rather than the name of a mechanism? */
 bool mechanism_doubtful(struct span word);
+/* Padding, a digit or symbol, or a change of case behind the second letter. Not for an empty word. */
+bool looks_encoded(struct span s);
 
 #endif

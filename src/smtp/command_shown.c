@@ -4,6 +4,7 @@
  * Redaction follows the grammar, not the server's replies: credentials can be pipelined, misspelt, sent after a refusal or
  * in another protocol's words. Where it is not clear what is secret, all of it is.
  */
+#include "auth_mechanism.h"
 #include "command_internal.h"
 
 #include <string.h>
@@ -126,6 +127,36 @@ static struct span shown_tagged(const struct command *c, struct shown *o)
 	return shown_done(o);
 }
 
+/* Base64 long enough to be credentials, and no word of a language. */
+static bool looks_secret(struct span word)
+{
+	enum { SHORTEST = 8 };
+	struct span body = word;
+
+	while (body.n && word.n - body.n < 2 && body.p[body.n - 1] == '=')
+		body.n--;
+	return word.n >= SHORTEST && word.n % 4 == 0 && span_all(body, CHAR_BASE64) && looks_encoded(word);
+}
+
+/* The rest of a cut or torn AUTH line: a mechanism and what follows it ("TH PLAIN AGFs..."), or Base64 behind a word that is no verb. */
+static struct span shown_torn(const struct command *c, struct shown *o)
+{
+	struct span rest = c->argument;
+	bool hide = auth_mechanism_find(c->verb_text) != NULL;
+
+	while (rest.n) {
+		struct span word = word_cut(&rest);
+
+		if (hide || looks_secret(word)) {
+			shown_add(o, span_first(c->argument, (size_t)(word.p - c->argument.p)));
+			shown_add(o, HIDDEN);
+			return shown_done(o);
+		}
+		hide = auth_mechanism_find(word) != NULL;
+	}
+	return SPAN_ABSENT;
+}
+
 /* Where octets that end a line elsewhere stand inside this one, an AUTH command may stand behind them. */
 static struct span shown_joined(const struct command *c, struct shown *o)
 {
@@ -160,6 +191,8 @@ struct span command_shown_argument(const struct command *c, char *dst, size_t ca
 		return shown_done(&o);
 	}
 	tagged = c->verb == VERB_UNKNOWN ? shown_tagged(c, &o) : SPAN_ABSENT;
+	if (!tagged.p && c->verb == VERB_UNKNOWN)
+		tagged = shown_torn(c, &o);
 	return tagged.p ? tagged : shown_joined(c, &o);
 }
 
@@ -197,4 +230,23 @@ struct span command_shown_verb(const struct command *c, char *dst, size_t cap)
 	if (open < c->verb_text.n)
 		shown_add(&o, HIDDEN);
 	return shown_done(&o);
+}
+
+bool reply_echoes_secret(struct span text)
+{
+	bool credentials = false;
+
+	while (text.p) {
+		struct span word = span_split(&text, ' ');
+
+		while (word.n && (word.p[0] == '"' || word.p[0] == '\'' || word.p[0] == '<' || word.p[0] == '('))
+			word = span_from(word, 1);
+		while (word.n && span_chr(SPAN("\"'>).,:;"), word.p[word.n - 1]) != SPAN_NPOS)
+			word.n--;
+		if (word.n && (credentials || looks_secret(word)))
+			return true;
+		credentials |= span_eq(word, SPAN("PASS")) || span_eq(word, SPAN("APOP")) || span_eq(word, SPAN("AUTHENTICATE"));
+		credentials |= auth_mechanism_find(word) != NULL && text.p && looks_secret(span_first(text, span_chr(text, ' ')));
+	}
+	return false;
 }

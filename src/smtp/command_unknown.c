@@ -242,7 +242,7 @@ static bool rule_typo(struct unknown *u)
 }
 
 /* More than a word: padding, a digit or symbol, or a change of case behind the second letter. */
-static bool looks_encoded(struct span s)
+bool looks_encoded(struct span s)
 {
 	if (s.p[s.n - 1] == '=')
 		return true;

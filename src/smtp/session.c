@@ -433,8 +433,9 @@ static void conflict(struct session *s, const struct chunk *c)
 {
 	enum { SHOWN = 32 };
 	bool client = c->dir == client_dir(s);
-	bool secret = client && (s->mode == MODE_AUTH || s->held || c->off + c->len > s->offset[c->dir] ||
-				 (c->off < s->secret_hi && c->off + c->len > s->secret_lo));
+	bool marked = c->off < s->secret_hi[c->dir] && c->off + c->len > s->secret_lo[c->dir];
+	bool ahead = c->off + c->len > s->offset[c->dir];
+	bool secret = marked || (s->mode == MODE_AUTH && (client || ahead)) || (client && (s->held || ahead));
 	struct origin at = {.off = c->off, .peer_seen = c->peer_seen, .ts = c->ts, .frame = c->frame};
 	struct notice n = {.id = NOTICE_CONFLICT, .a = c->len};
 	uint8_t both[2 * SHOWN + 4];

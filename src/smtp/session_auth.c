@@ -18,18 +18,18 @@ void session_auth_begin(struct session *s, struct pending *p, const struct comma
 		s->blocker = p;
 }
 
-static void mark_secret(struct session *s, const struct line *l)
+void mark_secret(struct session *s, enum dir dir, uint64_t off, uint64_t length)
 {
-	if (!s->secret_hi)
-		s->secret_lo = l->first.off;
-	s->secret_hi = l->first.off + l->length;
+	if (!s->secret_hi[dir])
+		s->secret_lo[dir] = off;
+	s->secret_hi[dir] = off + length;
 }
 
 void session_auth_line(struct session *s, const struct line *l)
 {
 	struct pending *p = s->auth_pending;
 
-	mark_secret(s, l);
+	mark_secret(s, client_dir(s), l->first.off, l->length);
 	if (!p) /* the AUTH command is not in the capture */
 		return;
 	if (s->reply_end && l->first.peer_seen < s->reply_end && !s->auth.lost && !s->auth.pipelined) {
@@ -178,6 +178,7 @@ void session_auth_end(struct session *s, struct pending *p, const struct reply *
 
 	if (s->auth_pending != p || p->tentative)
 		return;
+	s->auth_reply_end = r ? r->end : s->auth_reply_end;
 	end = ending_of(s, p, r);
 	result = auth_end(&s->auth, &end);
 	emit_auth(s, p, r, &end, result);

@@ -170,16 +170,11 @@ static void judge_parameters(const struct session *s, struct command *c)
 
 /* ---- secrets in lines that are no AUTH command ---- */
 
-static void mark_secret(struct session *s, const struct line *l)
-{
-	if (!s->secret_hi)
-		s->secret_lo = l->first.off;
-	s->secret_hi = l->first.off + l->length;
-}
-
 /* A lone token behind a refused AUTH is most likely the credentials that the client goes on with. */
-static bool is_lone_token(const struct session *s, const struct command *c, struct span text)
+static bool is_lone_token(const struct session *s, const struct command *c, struct span text, uint64_t peer_seen)
 {
+	if (c->verb == VERB_UNKNOWN && peer_seen < s->auth_reply_end) /* sent before AUTH was over: a response, or the rest of one */
+		return true;
 	if (!s->lone_tokens || c->verb != VERB_UNKNOWN || !text.n)
 		return false;
 	return span_chr(text, ' ') == SPAN_NPOS;
@@ -196,11 +191,13 @@ static void show_line(struct session *s, struct pending *p, const struct command
 	p->x.verb_text = pool_copy(s->pool, v);
 	p->x.argument = a.p ? pool_copy(s->pool, a) : SPAN_ABSENT;
 	if (secret)
-		mark_secret(s, l);
+		mark_secret(s, client_dir(s), l->first.off, l->length);
 	if (secret)
 		p->secret = hide ? span_of(p + 1, l->text.n) : c->initial_response.n ? c->initial_response : c->argument;
 	if (c->bad.p && !secret)
 		p->x.bad = c->bad;
+	if (secret) /* what is hidden in the line is not shown by its parts either */
+		p->domain = p->params = SPAN_ABSENT;
 	if (c->mechanism.p)
 		p->x.mechanism = c->mechanism;
 }
@@ -326,11 +323,11 @@ void client_line(struct session *s, const struct line *l)
 	p = parse_line(s, l, &c);
 	if (!p)
 		return;
-	hide = is_lone_token(s, &c, span_of(p + 1, l->text.n));
+	hide = is_lone_token(s, &c, span_of(p + 1, l->text.n), l->first.peer_seen);
 	p->x.situation = view_bits(&s->seen) | waiting_bits(s, l) | session_bits(s);
 	fill_exchange(s, p, &c, l);
 	show_line(s, p, &c, l, hide);
-	s->lone_tokens = hide ? s->lone_tokens - 1 : 0;
+	s->lone_tokens -= hide ? s->lone_tokens > 0 : s->lone_tokens;
 	if (is_plain_command(&c))
 		s->data_refused = s->after_message = s->after_bdat = false;
 	p->tentative = s->mode == MODE_LOST;

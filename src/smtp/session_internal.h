@@ -197,7 +197,8 @@ struct session {
 	struct pending *auth_pending;
 	struct span user;         /* last that succeeded */
 	uint32_t lone_tokens;     /* lines to hide after a refused AUTH */
-	uint64_t secret_lo, secret_hi; /* client offsets that held secrets, from - to */
+	uint64_t auth_reply_end;  /* server offset behind the final reply to AUTH */
+	uint64_t secret_lo[2], secret_hi[2]; /* by dir: offsets that held secrets or challenges, from - to */
 
 	struct transaction mail;
 	struct body *bdat_body;
@@ -296,6 +297,7 @@ void mail_end(struct session *s, const struct pending *p, const struct reply *r)
 struct span queue_id_find(struct span text);
 
 /* session_auth.c */
+void mark_secret(struct session *s, enum dir dir, uint64_t off, uint64_t length); /* conflicting copies of it are not shown */
 void session_auth_begin(struct session *s, struct pending *p, const struct command *c);
 void session_auth_line(struct session *s, const struct line *l);
 void session_auth_end(struct session *s, struct pending *p, const struct reply *r);

@@ -73,8 +73,39 @@ void reply_hide(struct session *s, struct span secret)
 	const struct span stars = SPAN("********");
 
 	for (uint32_t i = 0; i < s->reply.kept && secret.n >= SHORTEST; i++)
-		if (span_find(s->reply.text[i], secret) != SPAN_NPOS)
+		if (span_find(s->reply.text[i], secret) != SPAN_NPOS) {
 			s->reply.text[i] = stars; /* all of it: the rest may hold another form of it */
+			mark_secret(s, dir_other(client_dir(s)), s->reply.start, s->reply.end - s->reply.start);
+		}
+}
+
+static void hide_text(struct reply *r, uint32_t i)
+{
+	if (r->text[i].n)
+		r->text[i] = SPAN("********");
+}
+
+/*
+ * What no pair of command and reply can tell, when one of them is lost: a challenge that no AUTH asked for (with the response it can be
+ * used to guess the password), and the echo of a line that holds credentials.
+ */
+static void hide_strays(struct session *s, const struct pending *p)
+{
+	struct reply *r = &s->reply;
+	bool asked = p && p->flags & VERB_IS_AUTH, challenge = r->code == 334, unknown = r->code >= 500 && r->code <= 503;
+	bool hidden = challenge;
+
+	for (uint32_t i = 0; i < r->kept; i++) {
+		bool echo = unknown && reply_echoes_secret(r->text[i]);
+
+		if (echo || (challenge && !asked))
+			hide_text(r, i);
+		hidden |= echo;
+	}
+	if (hidden)
+		mark_secret(s, dir_other(client_dir(s)), r->start, r->end - r->start);
+	if (challenge && !asked)
+		s->lone_tokens = 3; /* what answers it is a response, whatever it was paired with */
 }
 
 static void reply_done(struct session *s);
@@ -298,6 +329,7 @@ static void reply_done(struct session *s)
 	p = find_command(s, r);
 	if (!p && s->suspect && body_prove_smuggling(s, r->code))
 		p = find_command(s, r);
+	hide_strays(s, p);
 	s->reply_end = r->end;
 	s->view_stale = true;
 	if (r->code >= 200 && r->code < 600)

@@ -44,6 +44,19 @@ static void feed_piece(struct session *s, const struct piece *p, size_t from, si
 	free(copy);
 }
 
+/* A second copy of the piece, whole and in parts; that it is equal makes it the worst case for what is shown of both. */
+static void feed_conflicts(struct session *s, const struct piece *p)
+{
+	enum { PART = 7 };
+
+	for (size_t at = 0; !p->lost && at < p->n; at += PART) {
+		struct chunk c = {.kind = CHUNK_CONFLICT, .dir = p->dir, .off = p->off + at, .len = p->n - at, .ts = p->ts, .frame = 3,
+				  .peer_seen = p->peer_seen, .data = p->data + at, .kept = p->data + at};
+
+		session_feed(s, &c);
+	}
+}
+
 static void feed_end(struct session *s, const struct dialog *d, uint64_t frame)
 {
 	for (int i = 0; i < 2 && d->close == TCP_CLOSE_FIN; i++) {
@@ -66,7 +79,7 @@ void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit
 	for (int i = 0; i < 2; i++)
 		flow.packets[i] = d->one_sided[i] ? 0 : 9;
 	cause_init(&cause, pool, emit, ctx);
-	s = session_new(pool, &session_config_default, &setup, &flow, cause_emit, &cause);
+	s = session_new(pool, f->config ? f->config : &session_config_default, &setup, &flow, cause_emit, &cause);
 	for (size_t i = 0; i < d->count; i++) {
 		const struct piece *p = &d->piece[i];
 		size_t step = f->chunk && !p->lost ? f->chunk : p->n; /* a hole is one hole */
@@ -81,6 +94,8 @@ void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit
 				feed_piece(s, p, at, to, ++frame);
 			}
 		}
+		if (f->conflicts)
+			feed_conflicts(s, p);
 	}
 	feed_end(s, d, ++frame);
 	session_close(&s, d->close, d->end_ts);

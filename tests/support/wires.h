@@ -7,12 +7,15 @@
 #include "build_packet.h"
 #include "dialog.h"
 #include "smtpscope/event.h"
+#include "smtpscope/session.h"
 
 /* How the bytes reach smtp/session when net/ is left out. */
 struct feeding {
 	size_t chunk;       /* octets at a time, 0 whole pieces */
 	size_t split_piece; /* with split_at: that piece is cut there */
 	size_t split_at;    /* 0 none */
+	bool conflicts;     /* behind each piece, another copy of parts of it that differs */
+	const struct session_config *config; /* NULL: the default */
 };
 void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit, void *ctx);
 
