@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUTPUT_MAX = 8 * 1024 * 1024, TOKENS = 64, RUN = 8, PLACES = 24 /* tried in a line */ };
+enum { OUTPUT_MAX = 8 * 1024 * 1024, TOKENS = 64, RUN = 8, PLACES = 10 /* tried in a line */ };
 
 struct output {
 	char *p;
@@ -256,7 +256,7 @@ static void attack_ranges(struct attack *a)
 /* AUTH misspelt in every way, and its mechanism. */
 static void attack_octets(struct attack *a)
 {
-	static const uint8_t instead[] = {'x', 'B', '1', ' ', '-', 0xff};
+	static const uint8_t instead[] = {'x', '1', ' '};
 
 	for (size_t i = 0; i < a->d->count; i++) {
 		const struct piece *p = &a->d->piece[i];

@@ -12,8 +12,11 @@ static bool in_hex(struct span out, struct span secret)
 {
 	char hex[2 * SECRET_MAX];
 	long n = hex_encode(secret, hex, sizeof hex);
+	bool found = n > 4 && span_find(out, span_of(hex, (size_t)n)) != SPAN_NPOS;
 
-	return n > 4 && span_ifind(out, span_of(hex, (size_t)n)) != SPAN_NPOS;
+	for (long i = 0; i < n; i++)
+		hex[i] = (char)char_upper((uint8_t)hex[i]);
+	return found || (n > 4 && span_find(out, span_of(hex, (size_t)n)) != SPAN_NPOS);
 }
 
 static bool in_base64(struct span out, struct span secret, size_t shift)
