@@ -26,13 +26,13 @@ void ehlo_forget(struct session *s)
 	s->list_known = true;
 }
 
-/* "SIZE 10240000" becomes "SIZE=10240000", so that a keyword and its parameters are one word in the output. */
+/* "SIZE 10240000" becomes "SIZE=10240000": keyword, '=', parameters, as old servers write "AUTH=PLAIN LOGIN" themselves. */
 static struct span as_word(struct span line, uint8_t *dst)
 {
 	size_t blank = span_chr(line, ' ');
 
 	memcpy(dst, line.p, line.n);
-	if (blank != SPAN_NPOS && blank < line.n)
+	if (blank != SPAN_NPOS && span_chr(line, '=') > blank)
 		dst[blank] = '=';
 	return span_of(dst, line.n);
 }

@@ -249,6 +249,7 @@ void mail_end(struct session *s, const struct pending *p, const struct reply *r)
 	s->accepted += span_eq(ev.outcome, SPAN("success"));
 	ev.action = SPAN("message");
 	ev.transaction_id = span_of(number, (size_t)snprintf(number, sizeof number, "%" PRIu32, t->number));
+	ev.start = t->start;
 	ev.end = p && p->last_ts != EV_NO_TIME ? p->last_ts : s->last_ts;
 	ev.duration = ev.end > t->start ? (uint64_t)(ev.end - t->start) : 0;
 	ev.packet_first = t->first_frame;
