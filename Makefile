@@ -41,6 +41,7 @@ UNITS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
 RUNNERS := $(patsubst %.c,$(BUILD)/%,$(RUN_SRC))
 BENCH := $(addprefix $(BUILD)/tests/bench/,generate events measure floor)
 MO := $(BUILD)/locale/ja/LC_MESSAGES/smtpscope.mo
+DIALOG_TO_PCAP := $(BUILD)/tests/dialog_to_pcap
 PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
 .PHONY: all demo deps test-deps check check-unit check-dialogs check-pcaps check-cli check-man check-asan check-valgrind \
@@ -75,7 +76,7 @@ $(BUILD)/%.o: %.c
 	@echo "cc   $<"
 	@$(CC) $(BASE_FLAGS) $(CFLAGS) -c -o $@ $<
 
-$(UNITS) $(RUNNERS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(EDGE) $(CORE)
+$(UNITS) $(RUNNERS) $(DIALOG_TO_PCAP): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(EDGE) $(CORE)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SUPPORT) $(CORE) $(APP_LIBS) $(TEST_LIBS)
 
 $(BUILD)/tests/smtp_peer: tests/smtp_peer.c
@@ -101,7 +102,7 @@ test-deps:
 	@tests/support/deps.sh build test
 
 ## check: every test that needs no other program: unit, dialogues, captures, command line, man pages, live as root
-check: all $(UNITS) $(RUNNERS) $(BUILD)/tests/smtp_peer
+check: all $(UNITS) $(RUNNERS) $(DIALOG_TO_PCAP) $(BUILD)/tests/smtp_peer
 	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh $(UNITS) $(RUNNERS) tests/cli.sh tests/explain.sh tests/man.sh tests/live/veth.sh
 
 ## check-unit: only the unit tests

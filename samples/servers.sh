@@ -58,6 +58,8 @@ smtp       inet n - n - - smtpd
 10025      inet n - n - - smtpd -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes -o smtpd_tls_auth_only=yes
 10026      inet n - n - - smtpd -o smtpd_discard_ehlo_keywords=pipelining,chunking,dsn -o smtpd_data_restrictions=reject_unauth_pipelining
 10027      inet n - n - - smtpd -o smtpd_sasl_auth_enable=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject -o smtpd_delay_reject=yes
+10028      inet n - n - - smtpd -o smtpd_delay_reject=no -o smtpd_client_restrictions=reject
+10029      inet n - n - - smtpd -o smtpd_client_message_rate_limit=1 -o smtpd_authorized_xclient_hosts=
 pickup     unix n - n 60 1 pickup
 cleanup    unix n - n - 0 cleanup
 qmgr       unix n - n 300 1 qmgr
@@ -244,4 +246,57 @@ CF
   sleep 1
   in_server ss -ltn | grep -q 10225 || return 1
   running+=(opensmtpd)
+}
+
+start_sendmail() {
+  local s=$work/sendmail
+  unpack "$s" sendmail-bin sendmail-cf sendmail-base >"$work/sendmail.log" 2>&1 || return 1
+  if ! command -v m4 >/dev/null || [ -n "$(ldd "$s/usr/libexec/sendmail/sendmail" | awk '/not found/')" ]; then
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends m4 libdb5.3 libldap-2.5-0 liblockfile1 libnsl2 libsasl2-2 \
+      libwrap0 >>"$work/sendmail.log" 2>&1 || true
+  fi
+  mkdir -p "$s/queue" "$s/etc"
+  chmod 700 "$s/queue"
+  printf 'alice: /dev/null\nbob: /dev/null\ncarol: /dev/null\npostmaster: /dev/null\nroot: /dev/null\nstaff: alice, bob\n' >"$s/etc/aliases"
+  printf 'hosts files\naliases files\npasswd files\n' >"$s/etc/switch"
+  cat >"$s/etc/sendmail.mc" <<CF
+OSTYPE(\`linux')
+define(\`confDOMAIN_NAME', \`sendmail.example.org')
+define(\`ALIAS_FILE', \`$s/etc/aliases')
+define(\`HELP_FILE', \`$s/etc/mail/helpfile')
+define(\`STATUS_FILE', \`')
+define(\`QUEUE_DIR', \`$s/queue')
+define(\`confPID_FILE', \`$s/pid')
+define(\`confSERVICE_SWITCH_FILE', \`$s/etc/switch')
+define(\`confDELIVERY_MODE', \`q')
+define(\`confMAX_MESSAGE_SIZE', \`100000')
+define(\`confPRIVACY_FLAGS', \`needmailhelo')
+define(\`confTO_IDENT', \`0')
+define(\`confTO_COMMAND', \`8s')
+define(\`confDONT_BLAME_SENDMAIL', \`TrustStickyBit,MapInUnsafeDirPath')
+FEATURE(\`accept_unresolvable_domains')
+FEATURE(\`greet_pause', \`200')
+FEATURE(\`no_default_msa')
+DAEMON_OPTIONS(\`Name=MTA, Port=10325, Addr=192.0.2.25')
+MAILER(\`local')
+MAILER(\`smtp')
+LOCAL_CONFIG
+Cwexample.org
+CF
+  m4 -D_CF_DIR_="$s/usr/share/sendmail/cf/" "$s/usr/share/sendmail/cf/m4/cf.m4" "$s/etc/sendmail.mc" >"$s/etc/sendmail.cf" 2>>"$work/sendmail.log" || return 1
+  in_server "$s/usr/libexec/sendmail/sendmail" -C "$s/etc/sendmail.cf" -bi >>"$work/sendmail.log" 2>&1 || return 1
+  in_server "$s/usr/libexec/sendmail/sendmail" -C "$s/etc/sendmail.cf" -bd >>"$work/sendmail.log" 2>&1 || return 1
+  sendmail_version=$("$s/usr/libexec/sendmail/sendmail" -C "$s/etc/sendmail.cf" -d0.1 -bv root 2>/dev/null | awk '/^Version/ { print $2 }')
+  running+=(sendmail)
+}
+
+start_aiosmtpd() {
+  local a=$work/aiosmtpd
+  unpack "$a" python3-aiosmtpd python3-public python3-attr >"$work/aiosmtpd.log" 2>&1 || return 1
+  (PYTHONPATH=$a/usr/lib/python3/dist-packages in_server /usr/bin/python3 -m aiosmtpd -n -s 100000 -l 192.0.2.25:10425 -c aiosmtpd.handlers.Sink \
+    >>"$work/aiosmtpd.log" 2>&1 &)
+  for _ in $(seq 40); do in_server ss -ltn | grep -q 10425 && break; sleep 0.1; done
+  in_server ss -ltn | grep -q 10425 || return 1
+  aiosmtpd_version=$(PYTHONPATH=$a/usr/lib/python3/dist-packages /usr/bin/python3 -c 'import aiosmtpd; print(aiosmtpd.__version__)')
+  running+=(aiosmtpd)
 }

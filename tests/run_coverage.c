@@ -2,6 +2,8 @@
  * run_coverage.c - nothing that can be found goes untested: walks the tables of the program and the lists of tests beside them.
  *
  *   tests/COVERAGE     a row for each finding of the catalog: the dialogue that raises it, the one that nearly does, the recorded sample
+ *   tests/SCENARIOS    for what must come out of a kind of traffic: a dialogue, and a capture with the events that it must give
+ *   tests/pcap/CLEAN   captures in which nothing is wrong: no finding of severity error, no alert
  *   mechanisms         each row of the table in src/smtp/auth_mechanism.c succeeds in one dialogue and fails in another
  *
  * That the dialogues pass is proven by run_dialogs; here it is enough to read what they expect.
@@ -58,7 +60,7 @@ static const char *dialog_file(const char *name, const char *suffix)
 {
 	static char path[WORD + 32];
 
-	snprintf(path, sizeof path, "tests/dialogs/%s.%s", name, suffix);
+	snprintf(path, sizeof path, "tests/dialogs/%.*s.%s", WORD, name, suffix);
 	return path;
 }
 
@@ -219,6 +221,130 @@ static void check_findings(void)
 		check(has_row[f], "%s: no row in tests/COVERAGE", finding_info((enum finding)f)->id);
 }
 
+/* ---- scenarios ---- */
+
+/* A scenario of the file while it is read; matched: events of the capture up to here are spent. */
+struct scenario {
+	char name[256], capture[WORD];
+	unsigned dialogs, captures, lines;
+	const struct got *got;
+	size_t matched;
+};
+
+static void end_capture(struct scenario *s)
+{
+	if (s->got)
+		check(s->lines > 0, "SCENARIOS: %s: nothing is expected of %s", s->name, s->capture);
+	s->got = NULL;
+	s->lines = 0;
+	s->matched = 0;
+}
+
+static void end_scenario(struct scenario *s)
+{
+	end_capture(s);
+	if (s->name[0])
+		check(s->dialogs && s->captures, "SCENARIOS: %s: needs a dialogue and a capture", s->name);
+	*s = (struct scenario){0};
+}
+
+static void begin_capture(struct scenario *s, const char *path)
+{
+	end_capture(s);
+	s->captures++;
+	snprintf(s->capture, sizeof s->capture, "%.*s", WORD - 1, path);
+	check(access(path, R_OK) == 0, "SCENARIOS: %s: there is no %s", s->name, path);
+	s->got = events_of(s->capture);
+}
+
+/* Expected lines fit events of the capture in their order; others may stand between. */
+static void expect_line(struct scenario *s, const char *line)
+{
+	size_t i = s->matched;
+
+	s->lines++;
+	while (s->got && i < s->got->count && !expect_fits(line, s->got->event[i]))
+		i++;
+	check(s->got && i < s->got->count, "SCENARIOS: %s: %s does not give: %s", s->name, s->capture, line);
+	if (s->got && i < s->got->count)
+		s->matched = i + 1;
+}
+
+static void expect_never(struct scenario *s, const char *line)
+{
+	bool found = false;
+
+	s->lines++;
+	for (size_t i = 0; s->got && i < s->got->count; i++)
+		found |= expect_fits(line, s->got->event[i]);
+	check(s->got && !found, "SCENARIOS: %s: %s gives: %s", s->name, s->capture, line);
+}
+
+static void read_scenario_line(struct scenario *s, const char *line)
+{
+	if (strncmp(line, "== ", 3) == 0) {
+		end_scenario(s);
+		snprintf(s->name, sizeof s->name, "%.255s", line + 3);
+	} else if (strncmp(line, "dialog ", 7) == 0) {
+		s->dialogs++;
+		check(access(dialog_file(line + 7, "events"), R_OK) == 0, "SCENARIOS: %s: no dialogue %s", s->name, line + 7);
+	} else if (strncmp(line, "capture ", 8) == 0) {
+		begin_capture(s, line + 8);
+	} else if (strncmp(line, "never ", 6) == 0) {
+		expect_never(s, line + 6);
+	} else {
+		expect_line(s, line);
+	}
+}
+
+static void check_scenarios(void)
+{
+	struct scenario s = {0};
+	char line[1024];
+	FILE *f = fopen("tests/SCENARIOS", "r");
+
+	check(f != NULL, "tests/SCENARIOS is missing");
+	while (f && fgets(line, sizeof line, f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] && line[0] != '#')
+			read_scenario_line(&s, line);
+	}
+	end_scenario(&s);
+	if (f)
+		fclose(f);
+}
+
+/* ---- clean captures ---- */
+
+static void check_clean_capture(const char *path)
+{
+	const struct got *g;
+
+	check(access(path, R_OK) == 0, "CLEAN: there is no %s", path);
+	g = events_of(path);
+	check(g->count > 0, "CLEAN: %s gives nothing", path);
+	for (size_t i = 0; i < g->count; i++)
+		if (expect_fits("finding severity=error", g->event[i]) || expect_fits("finding severity=alert", g->event[i])) {
+			check(false, "CLEAN: %s is not:", path);
+			expect_print(g->event[i]);
+		}
+}
+
+static void check_clean(void)
+{
+	char line[256];
+	FILE *f = fopen("tests/pcap/CLEAN", "r");
+
+	check(f != NULL, "tests/pcap/CLEAN is missing");
+	while (f && fgets(line, sizeof line, f)) {
+		line[strcspn(line, " \n")] = '\0';
+		if (line[0] && line[0] != '#')
+			check_clean_capture(line);
+	}
+	if (f)
+		fclose(f);
+}
+
 /* ---- mechanisms ---- */
 
 static bool any_dialog(const char *words, const char *result)
@@ -263,6 +389,8 @@ int main(void)
 {
 	read_rows();
 	check_findings();
+	check_scenarios();
+	check_clean();
 	check_mechanisms();
 	forget_captures();
 	printf("%u pending in tests/COVERAGE\n%u passed, %u failed, 0 skipped\n", pending, passed, failed);

@@ -218,6 +218,9 @@ struct receiver {
 	struct pool *pool;
 	struct cause cause;
 	const struct dialog *d;
+	struct tcp *tcp;
+	struct defrag *defrag;
+	uint64_t frame;
 };
 
 static void *on_open(void *ctx, const struct flow *f)
@@ -250,39 +253,48 @@ static bool on_port(void *ctx, uint16_t port)
 	return port == ((struct receiver *)ctx)->d->port;
 }
 
-static void send_frame(struct tcp *tcp, struct defrag *defrag, int dlt, const struct built *b, int64_t ts, uint64_t frame)
+static void receive_frame(void *ctx, int dlt, const struct built *b, int64_t ts)
 {
+	struct receiver *r = ctx;
 	struct packet packet;
 	struct ip_fragment whole;
 	uint8_t *copy = malloc(b->n);
 	enum packet_verdict v;
 
+	r->frame++;
 	memcpy(copy, b->bytes, b->n);
 	v = packet_parse(dlt, span_of(copy, b->n), (uint32_t)b->n, true, &packet);
-	if (v == PACKET_FRAGMENT && defrag_push(defrag, &packet.frag, ts, &whole) == 1)
+	if (v == PACKET_FRAGMENT && defrag_push(r->defrag, &packet.frag, ts, &whole) == 1)
 		v = packet_parse_ip(&whole, true, &packet);
 	if (v == PACKET_DONE)
-		tcp_packet(tcp, &packet, ts, frame);
+		tcp_packet(r->tcp, &packet, ts, r->frame);
 	else if (v != PACKET_FRAGMENT)
 		fprintf(stderr, "a frame of the test was read as %s\n", packet_verdict_name(v));
 	free(copy);
 }
 
-static void send_all(const struct plan *p, struct tcp *tcp, struct defrag *defrag)
+void wire_frames(const struct dialog *d, const struct wire *w, wire_frame_fn *each, void *ctx)
 {
 	static struct built b;
-	uint64_t frame = 0;
+	static struct plan plan;
 
-	for (size_t i = 0; i < p->n; i++) {
-		const struct planned *q = &p->list[i];
+	plan.n = 0;
+	plan.d = d;
+	plan.w = w;
+	plan.side[0] = endpoint_of(d, DIR_CLIENT, w->family);
+	plan.side[1] = endpoint_of(d, DIR_SERVER, w->family);
+	plan_make(&plan);
+	plan_shuffle(&plan);
+	for (size_t i = 0; i < plan.n; i++) {
+		const struct planned *q = &plan.list[i];
 
-		if (!p->w->fragments) {
-			build_frame(p->w->link, &q->s, (uint16_t)i, &b);
-			send_frame(tcp, defrag, wire_link_dlt(p->w->link), &b, q->ts, ++frame);
+		if (!w->fragments) {
+			build_frame(w->link, &q->s, (uint16_t)i, &b);
+			each(ctx, wire_link_dlt(w->link), &b, q->ts);
 			continue;
 		}
 		for (unsigned k = 0; build_fragment(&q->s, (uint16_t)i, 64, k, &b); k++)
-			send_frame(tcp, defrag, 1, &b, q->ts, ++frame);
+			each(ctx, 1, &b, q->ts);
 	}
 }
 
@@ -290,23 +302,14 @@ void feed_wire(const struct dialog *d, const struct wire *w, emit_fn *emit, void
 {
 	static const struct tcp_handlers handlers = {on_open, on_chunk, on_close, on_port};
 	static const uint8_t seed[16] = {7};
-	static struct plan plan;
 	struct receiver r = {.pool = pool_new(0), .d = d};
-	struct tcp *tcp;
-	struct defrag *defrag = defrag_new(r.pool, &defrag_limits_default, seed);
 
-	plan.n = 0;
-	plan.d = d;
-	plan.w = w;
-	plan.side[0] = endpoint_of(d, DIR_CLIENT, w->family);
-	plan.side[1] = endpoint_of(d, DIR_SERVER, w->family);
 	cause_init(&r.cause, r.pool, emit, ctx);
-	tcp = tcp_new(r.pool, &tcp_limits_default, seed, &handlers, &r);
-	plan_make(&plan);
-	plan_shuffle(&plan);
-	send_all(&plan, tcp, defrag);
-	tcp_free(&tcp);
-	defrag_free(&defrag);
+	r.tcp = tcp_new(r.pool, &tcp_limits_default, seed, &handlers, &r);
+	r.defrag = defrag_new(r.pool, &defrag_limits_default, seed);
+	wire_frames(d, w, receive_frame, &r);
+	tcp_free(&r.tcp);
+	defrag_free(&r.defrag);
 	pool_free(&r.pool);
 }
 

@@ -36,5 +36,8 @@ struct wire {
 extern const struct wire wires[];
 extern const size_t wire_count;
 void feed_wire(const struct dialog *d, const struct wire *w, emit_fn *emit, void *ctx);
+/* The frames of the dialogue on that wire, in the order of their capture; ts in ns. */
+typedef void wire_frame_fn(void *ctx, int dlt, const struct built *frame, int64_t ts);
+void wire_frames(const struct dialog *d, const struct wire *w, wire_frame_fn *each, void *ctx);
 
 #endif
