@@ -60,6 +60,9 @@ smtp       inet n - n - - smtpd
 10027      inet n - n - - smtpd -o smtpd_sasl_auth_enable=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject -o smtpd_delay_reject=yes
 10028      inet n - n - - smtpd -o smtpd_delay_reject=no -o smtpd_client_restrictions=reject
 10029      inet n - n - - smtpd -o smtpd_client_message_rate_limit=1 -o smtpd_authorized_xclient_hosts=
+10038      inet n - n - - smtpd -o smtpd_tls_protocols=>=TLSv1.3
+10039      inet n - n - - smtpd -o tls_eecdh_auto_curves=prime256v1
+10040      inet n - n - - smtpd -o smtpd_tls_key_file=$work/no-such-key.pem
 pickup     unix n - n 60 1 pickup
 cleanup    unix n - n - 0 cleanup
 qmgr       unix n - n 300 1 qmgr

@@ -264,7 +264,7 @@ const struct finding_info catalog_dialogue[FINDINGS] = {
 	[FINDING_tls_handshake_failed] = {"tls_handshake_failed",
 		GROUP_TRANSPORT, SEVERITY_ERROR, SEVERITY_ERROR, CONFIDENCE_HIGH, FAULT_UNKNOWN,
 		"The TLS handshake failed: %D.",
-		"See what the alert says. %R.",
+		"%R; the logs of both sides tell more.",
 		"RFC 5246 7.2, RFC 8446 6"},
 	[FINDING_auth_mechanism_too_weak] = {"auth_mechanism_too_weak",
 		GROUP_AUTH, SEVERITY_WARNING, SEVERITY_NOTE, CONFIDENCE_HIGH, FAULT_CLIENT,

@@ -31,7 +31,7 @@ static const struct alert_row alerts[] = {
     {51, "decrypt_error: a signature or a Finished message does not verify", "Check that key and certificate belong together"},
     {70, "protocol_version: it does not support any version that the other offers", "Enable a version on both sides: TLS 1.2 or 1.3"},
     {71, "insufficient_security: it demands stronger ciphers or keys", "Allow stronger ciphers, or use a longer key"},
-    {80, "internal_error: it failed for reasons of its own", "Look into its log: a missing key or certificate is the usual reason"},
+    {80, "internal_error: it failed for reasons of its own", "See why in its log: a missing key or certificate is the usual reason"},
     {86, "inappropriate_fallback: the other fell back to an older version without need", "Let the client offer its highest version again"},
     {90, "user_canceled: it was told to stop", "Nothing, unless it comes again"},
     {109, "missing_extension: the other left out an extension that it needs", "Update the TLS library of the other side"},
@@ -57,7 +57,7 @@ void handshake_explain(uint64_t how, struct span who, struct finding_facts *fact
 	if (how == HANDSHAKE_HIDDEN_ALERT) {
 		facts->detail = SPAN("all the client sent under the new keys is a record of the size of an alert, most often because it does not "
 				     "trust the server's certificate");
-		facts->advice = SPAN("Look into the client's log; check name, chain and dates of the certificate");
+		facts->advice = SPAN("Check name, chain and dates of the certificate");
 		return;
 	}
 	n = row ? snprintf(detail, HANDSHAKE_TEXT, "the %.*s sent %s", (int)who.n, (const char *)who.p, row->meaning)

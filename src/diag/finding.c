@@ -51,7 +51,7 @@ static size_t put_fact(char *dst, size_t at, size_t cap, char which, const struc
 	case 'D':
 		return span_append(dst, at, cap, f->detail.n ? f->detail : SPAN("one of the two sides gave up"));
 	case 'R':
-		return span_append(dst, at, cap, f->advice.n ? f->advice : SPAN("Look into the logs of both sides"));
+		return span_append(dst, at, cap, f->advice.n ? f->advice : SPAN("Compare the TLS settings of both sides"));
 	case 'C':
 		return put_number(dst, at, cap, f->x && f->x->code > 0 ? (uint64_t)f->x->code : 0);
 	case 'L':
