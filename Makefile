@@ -16,7 +16,7 @@ VERSION := $(shell sed -n 's/.*SMTPSCOPE_VERSION "\(.*\)".*/\1/p' src/app/versio
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
 	-Wswitch-enum -Wvla -Wformat=2 $(if $(WERROR),-Werror)
 BASE_FLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude -MMD -MP $(WARNINGS)
-APP_PKGS := libpcap json-c zlib libzstd nettle
+APP_PKGS := libpcap json-c zlib libzstd nettle $(if $(filter Linux,$(shell uname -s)),libseccomp)
 APP_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(APP_PKGS)) $(addprefix -I,$(addsuffix /include,$(GETTEXT_PREFIX)))
 # gettext is a part of the C library, or a library of its own.
 GETTEXT_PROBE := printf '\043include <libintl.h>\nint main(void) { return !gettext(""); }\n' | $(CC) -x c -o /dev/null - 2>/dev/null
@@ -103,7 +103,8 @@ test-deps:
 
 ## check: every test that needs no other program: unit, dialogues, captures, command line, man pages, live as root
 check: all $(UNITS) $(RUNNERS) $(DIALOG_TO_PCAP) $(BUILD)/tests/smtp_peer
-	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh $(UNITS) $(RUNNERS) tests/cli.sh tests/explain.sh tests/man.sh tests/live/veth.sh
+	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh $(UNITS) $(RUNNERS) tests/cli.sh tests/explain.sh tests/man.sh \
+		tests/live/veth.sh tests/live/updown.sh
 
 ## check-unit: only the unit tests
 check-unit: all $(UNITS)
@@ -119,7 +120,7 @@ check-pcaps: all $(RUNNERS)
 
 ## check-asan: all of check, rebuilt with AddressSanitizer and UBSan
 check-asan:
-	$(MAKE) BUILD=build-asan CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" check
+	$(MAKE) BUILD=build-asan CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DSMTPSCOPE_UNCONFINED" check
 
 ## check-valgrind: unit tests and a run over every sample under valgrind
 check-valgrind: all $(UNITS)
@@ -143,7 +144,7 @@ lint:
 
 ## coverage: line coverage of the core by check
 coverage:
-	$(MAKE) BUILD=build-cov CFLAGS="-O0 -g --coverage" check
+	$(MAKE) BUILD=build-cov CFLAGS="-O0 -g --coverage -DSMTPSCOPE_UNCONFINED" check
 	@find build-cov/src -name '*.gcda' | while read -r f; do gcov -n -o $$(dirname $$f) $$f 2>/dev/null; done | tests/support/coverage.sh
 
 ## mutants: break smtp and diag in MUTANTS=300|all small ways, MUTANTS_SEED=1, FILES="src/smtp/eod.c[:LINE] ...": 90 % must turn tests red

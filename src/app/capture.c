@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum { READ_TIMEOUT_MS = 100, RETRY_MAX_S = 30 };
@@ -37,6 +38,7 @@ struct capture {
 	uint64_t frames, file_frames;
 	uint64_t dropped_before, if_dropped_before; /* by handles that are closed */
 	int64_t not_before;
+	bool down;   /* the interface is; the socket stays */
 	int retry_s;
 	time_t retry_at;
 };
@@ -220,39 +222,94 @@ static int open_live(struct capture *c, struct err *err)
 	return 0;
 }
 
-static enum capture_status live_lost(struct capture *c, void (*complain)(const char *text))
+static void pause_briefly(void)
+{
+	const struct timespec pause = {.tv_nsec = READ_TIMEOUT_MS * 1000000L};
+
+	nanosleep(&pause, NULL);
+}
+
+/* Taken down, an interface keeps its sockets, and they hear it again when it is up. Removed, it does not. */
+static bool is_removed(const struct capture *c)
+{
+	char path[128];
+	struct stat st;
+
+	if (strcmp(c->o.interface, "any") == 0)
+		return false;
+	snprintf(path, sizeof path, "/sys/class/net/%.64s", c->o.interface);
+	return stat("/sys/class/net", &st) == 0 && stat(path, &st) != 0;
+}
+
+static void live_says(const struct capture *c, const char *what, void (*complain)(const char *text))
 {
 	char line[512];
 
-	snprintf(line, sizeof line, "%s: %s; trying again", c->name, pcap_geterr(c->pcap));
+	snprintf(line, sizeof line, "%.64s: %s", c->name, what);
 	complain(line);
+}
+
+static enum capture_status live_lost(struct capture *c, void (*complain)(const char *text))
+{
+	if (!is_removed(c)) {
+		if (!c->down)
+			live_says(c, pcap_geterr(c->pcap), complain);
+		c->down = true;
+		pause_briefly();
+		return CAPTURE_IDLE;
+	}
+	live_says(c, "the interface is gone", complain);
 	close_handle(c);
+	c->down = true;
 	c->retry_s = 1;
 	c->retry_at = time(NULL) + 1;
 	return CAPTURE_IDLE;
 }
 
-/* libpcap's own time-out does not end a wait on an interface without traffic, so the wait is ours. True when frames came. */
-static bool live_wait(struct capture *c)
+static void live_back(struct capture *c, void (*complain)(const char *text))
+{
+	live_says(c, "capturing again", complain);
+	c->down = false;
+}
+
+/*
+ * libpcap's own time-out does not end a wait on an interface without traffic, so the wait is ours. True when there is something to
+ * read. While the interface is down the socket reports an error that lasts, which must not make this spin.
+ */
+static bool live_wait(struct capture *c, void (*complain)(const char *text))
 {
 	struct pollfd fd = {.fd = pcap_get_selectable_fd(c->pcap), .events = POLLIN};
+	bool ready = poll(&fd, 1, READ_TIMEOUT_MS) > 0;
 
-	return poll(&fd, 1, READ_TIMEOUT_MS) > 0;
+	if (ready && !(fd.revents & POLLIN)) {
+		if (!c->down)
+			live_says(c, "the interface is down; waiting for it", complain);
+		c->down = true;
+		pause_briefly();
+	}
+	return ready;
+}
+
+static enum capture_status live_over(struct capture *c, void (*complain)(const char *text))
+{
+	live_says(c, "to open it anew takes rights that were given up at the start; start smtpscope again when it is back (a service "
+		  "manager does), or keep them with --no-sandbox", complain);
+	c->exit = 1;
+	return CAPTURE_END;
 }
 
 /* The interface went away: look for it every second, then less often. */
 static enum capture_status live_retry(struct capture *c, void (*complain)(const char *text))
 {
-	const struct timespec pause = {.tv_nsec = READ_TIMEOUT_MS * 1000000L};
 	struct err err = {0};
-	char line[128];
 
-	nanosleep(&pause, NULL);
+	if (c->o.once)
+		return live_over(c, complain);
+	pause_briefly();
 	if (time(NULL) < c->retry_at)
 		return CAPTURE_IDLE;
 	if (open_live(c, &err) == 0) {
-		snprintf(line, sizeof line, "%.64s: capturing again", c->name);
-		complain(line);
+		live_back(c, complain);
 		return CAPTURE_IDLE;
 	}
 	c->retry_s = c->retry_s * 2 > RETRY_MAX_S ? RETRY_MAX_S : c->retry_s * 2;
@@ -312,20 +369,30 @@ enum capture_status capture_next(struct capture *c, struct frame *out, void (*co
 	if (!c->pcap)
 		return live_retry(c, complain);
 	status = pcap_next_ex(c->pcap, &h, &bytes);
-	if (status == 0 && live_wait(c))
+	if (status == 0 && live_wait(c, complain))
 		status = pcap_next_ex(c->pcap, &h, &bytes);
 	if (status == 1 && to_ns(h, c->nanoseconds ? 1 : 1000) < c->not_before)
 		return CAPTURE_IDLE;
+	if (status == 1 && c->down)
+		live_back(c, complain);
 	if (status == 1)
 		return deliver(c, h, bytes, out);
 	if (status == PCAP_ERROR_BREAK)
 		return CAPTURE_END;
-	return status == 0 ? CAPTURE_IDLE : live_lost(c, complain);
+	return status == 0 && !is_removed(c) ? CAPTURE_IDLE : live_lost(c, complain); /* its socket may say nothing of it */
 }
 
 void capture_skip(struct capture *c, int64_t ts)
 {
 	c->not_before = ts;
+}
+
+unsigned capture_prepare(struct capture *c, void (*complain)(const char *text), const char *const **rest)
+{
+	if (!c->live)
+		next_file(c, complain);
+	*rest = c->o.files + c->next_file;
+	return c->live ? 0 : c->o.file_count - c->next_file;
 }
 
 int capture_exit(const struct capture *c)

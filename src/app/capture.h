@@ -18,6 +18,7 @@ struct capture_options {
 	int snaplen;              /* octets */
 	int buffer_kib;           /* kernel buffer */
 	bool no_promiscuous, immediate;
+	bool once;                /* an interface that was removed will not be opened anew: the rights for it will be gone */
 	uint64_t max_frames;      /* -c, 0 no limit */
 	bool fanout;              /* share the traffic of the interface with the other sockets of the group */
 	uint16_t fanout_group;
@@ -45,6 +46,8 @@ struct capture;
 
 /* Opens the first file or the interface and compiles the filter. NULL and *err: code 1 input, 2 filter. */
 struct capture *capture_open(const struct capture_options *options, struct err *err);
+/* Opens the first file, so that one file takes no rights later. Files that are still to be opened: number, and where they start. */
+unsigned capture_prepare(struct capture *c, void (*complain)(const char *text), const char *const **rest);
 /*
  * Problems in a file do not stop the capture: each is handed to complain() (one line, without line end), the rest of that
  * file is given up and the next one begun; capture_exit() tells the exit status it leads to.

@@ -117,17 +117,14 @@ struct engine *engine_new(const struct options *o, struct sink *sink, bool text,
 	return e;
 }
 
-int engine_watch(struct engine *e, const struct capture_options *capture, void (*complain)(const char *text), struct err *err)
+bool engine_watch(struct engine *e, struct capture **captures, void (*complain)(const char *text))
 {
-	e->halves = calloc(HALVES, sizeof *e->halves);
-	if (!e->halves)
-		return err_set(err, 1, "out of memory");
-	e->fanout = fanout_new(e->o, capture, e->seed, write_event, e, complain, err);
-	if (!e->fanout)
-		return -1;
-	if (fanout_nanoseconds(e->fanout))
+	if (capture_nanoseconds(captures[0]))
 		atomic_store_explicit(&e->nanoseconds_from, 0, memory_order_relaxed);
-	return 0;
+	e->halves = calloc(HALVES, sizeof *e->halves);
+	if (e->halves)
+		e->fanout = fanout_new(e->o, captures, e->seed, write_event, e, complain);
+	return e->fanout != NULL;
 }
 
 void engine_stop(struct engine *e)

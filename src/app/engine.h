@@ -16,8 +16,11 @@ struct engine;
  * by connection. The sink must outlive the engine and is not to be used until engine_finish(). NULL without memory.
  */
 struct engine *engine_new(const struct options *o, struct sink *sink, bool text, const char *observer);
-/* Live, several workers: they read for themselves from here on, and engine_frame() is not for use. 0, or -1 and *err. */
-int engine_watch(struct engine *e, const struct capture_options *capture, void (*complain)(const char *text), struct err *err);
+/*
+ * Live, several workers: each reads one of these captures from here on, and engine_frame() is not for use. They stay the caller's.
+ * False without memory or threads.
+ */
+bool engine_watch(struct engine *e, struct capture **captures, void (*complain)(const char *text));
 /* Asynchronous-signal-safe: those workers stop soon. */
 void engine_stop(struct engine *e);
 /* nanoseconds: the input's times have them, from this frame on. */

@@ -147,27 +147,23 @@ static void *write_all(void *ctx)
 
 /* ---- life ---- */
 
-static bool watcher_init(struct fanout *f, unsigned i, const struct options *o, const struct capture_options *capture,
-			 const uint8_t seed[16], struct err *err)
+static bool watcher_init(struct fanout *f, unsigned i, const struct options *o, struct capture *capture, const uint8_t seed[16])
 {
 	struct watcher *w = &f->watcher[i];
 
 	w->fanout = f;
 	w->index = i;
-	w->capture = capture_open(capture, err);
-	if (!w->capture)
-		return false;
+	w->capture = capture;
 	w->pool = pool_new(o->memory_limit / f->workers);
 	if (w->pool) {
 		w->segments = segments_new(w->pool, seed, o->verify_checksums);
 		w->pipeline = pipeline_new(o, w->pool, seed, on_event, w);
 	}
-	return (w->segments && w->pipeline) || err_set(err, 1, "out of memory") == 0;
+	return w->segments && w->pipeline;
 }
 
 static void watcher_fini(struct watcher *w)
 {
-	capture_close(&w->capture);
 	pipeline_free(&w->pipeline);
 	segments_free(&w->segments);
 	pool_free(&w->pool);
@@ -190,32 +186,28 @@ static bool start_threads(struct fanout *f)
 	return f->running == f->workers;
 }
 
-struct fanout *fanout_new(const struct options *o, const struct capture_options *capture, const uint8_t seed[16],
-			  rounds_emit *write, void *ctx, void (*complain)(const char *text), struct err *err)
+struct fanout *fanout_new(const struct options *o, struct capture **captures, const uint8_t seed[16], rounds_emit *write,
+			  void *ctx, void (*complain)(const char *text))
 {
 	struct fanout *f = calloc(1, sizeof *f);
 	bool fine;
 
-	if (!f) {
-		err_set(err, 1, "out of memory");
+	if (!f)
 		return NULL;
-	}
 	f->write = write;
 	f->ctx = ctx;
 	f->complain = complain;
 	f->workers = o->workers;
+	f->start = wall_clock();
 	pthread_mutex_init(&f->lock, NULL);
 	f->watcher = calloc(f->workers, sizeof *f->watcher);
 	f->rounds = rounds_new(f->workers + 1);
-	fine = (f->watcher && f->rounds) || err_set(err, 1, "out of memory") == 0;
-	for (unsigned i = 0; fine && i < f->workers; i++)
-		fine = watcher_init(f, i, o, capture, seed, err);
-	f->start = wall_clock();
-	for (unsigned i = 0; fine && i < f->workers; i++)
-		capture_skip(f->watcher[i].capture, f->start);
-	if (fine && !start_threads(f))
-		fine = err_set(err, 1, "--workers %u: no more threads", o->workers) == 0;
-	if (!fine)
+	fine = f->watcher && f->rounds;
+	for (unsigned i = 0; fine && i < f->workers; i++) {
+		fine = watcher_init(f, i, o, captures[i], seed);
+		capture_skip(captures[i], f->start);
+	}
+	if (!fine || !start_threads(f))
 		fanout_free(&f);
 	return f;
 }
@@ -268,11 +260,6 @@ void fanout_totals(struct fanout *f, struct totals *out, struct capture_drops *d
 		drops->interface += f->watcher[i].drops.interface;
 	}
 	pthread_mutex_unlock(&f->lock);
-}
-
-bool fanout_nanoseconds(const struct fanout *f)
-{
-	return capture_nanoseconds(f->watcher[0].capture);
 }
 
 void fanout_free(struct fanout **fanout)

@@ -13,9 +13,12 @@
 
 struct fanout;
 
-/* Opens o->workers sockets on the interface and starts the threads; complain as for capture_next(). NULL and *err: as capture_open(). */
-struct fanout *fanout_new(const struct options *o, const struct capture_options *capture, const uint8_t seed[16],
-			  rounds_emit *write, void *ctx, void (*complain)(const char *text), struct err *err);
+/*
+ * captures: o->workers of them, of one interface and one fan-out group; they stay the caller's. Starts the threads; complain as for
+ * capture_next(). NULL without memory or threads.
+ */
+struct fanout *fanout_new(const struct options *o, struct capture **captures, const uint8_t seed[16], rounds_emit *write,
+			  void *ctx, void (*complain)(const char *text));
 /* Asynchronous-signal-safe: the workers stop reading soon. */
 void fanout_stop(struct fanout *f);
 /* Every 100 ms or so, at time now (ns); false when all workers have stopped. */
@@ -25,7 +28,6 @@ void fanout_event(struct fanout *f, const struct event *ev, int64_t now);
 void fanout_finish(struct fanout *f);
 /* What the workers have counted, and what the kernel dropped: as of a moment ago, or all of it after fanout_finish(). */
 void fanout_totals(struct fanout *f, struct totals *out, struct capture_drops *drops);
-bool fanout_nanoseconds(const struct fanout *f);
 void fanout_free(struct fanout **f);
 
 #endif

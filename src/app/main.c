@@ -7,6 +7,7 @@
 #include "engine.h"
 #include "explain.h"
 #include "options.h"
+#include "sandbox.h"
 #include "smtpscope/json.h"
 #include "version.h"
 
@@ -110,19 +111,20 @@ static int64_t now_ns(void)
 
 struct run {
 	const struct options *o;
-	struct capture *capture;
+	struct capture *capture[MAX_WORKERS]; /* one, or on an interface one for each worker */
+	unsigned captures;
 	struct engine *engine;
 	struct sink *sink;
 	int64_t next_stats;
 };
 
-/* What the kernel dropped; NULL for files. */
+/* What the kernel dropped; NULL for files, and where the workers know it. */
 static const struct capture_drops *drops_of(const struct run *r, struct capture_drops *drops)
 {
-	if (!r->capture)
+	if (r->captures > 1 || !capture_is_live(r->capture[0]))
 		return NULL;
-	capture_drops(r->capture, drops);
-	return capture_is_live(r->capture) ? drops : NULL;
+	capture_drops(r->capture[0], drops);
+	return drops;
 }
 
 static void stats_when_due(struct run *r, int64_t now)
@@ -142,7 +144,7 @@ static void live_chores(struct run *r, bool idle)
 {
 	int64_t now;
 
-	if (!capture_is_live(r->capture) || (!idle && !r->o->stats_seconds))
+	if (!capture_is_live(r->capture[0]) || (!idle && !r->o->stats_seconds))
 		return;
 	now = idle ? now_ns() : engine_last_ts(r->engine);
 	if (idle)
@@ -163,14 +165,14 @@ static void loop(struct run *r)
 	struct capture_drops drops;
 	struct frame f;
 
-	while ((status = capture_next(r->capture, &f, complain)) != CAPTURE_END && !engine_failed(r->engine)) {
+	while ((status = capture_next(r->capture[0], &f, complain)) != CAPTURE_END && !engine_failed(r->engine)) {
 		if (status == CAPTURE_FRAME)
-			engine_frame(r->engine, &f, capture_nanoseconds(r->capture));
+			engine_frame(r->engine, &f, capture_nanoseconds(r->capture[0]));
 		live_chores(r, status == CAPTURE_IDLE);
 		status_when_wanted(r);
 	}
-	engine_finish(r->engine, engine_last_ts(r->engine), drops_of(r, &drops), capture_truncated(r->capture));
-	if (capture_exit(r->capture) == 0)
+	engine_finish(r->engine, engine_last_ts(r->engine), drops_of(r, &drops), capture_truncated(r->capture[0]));
+	if (capture_exit(r->capture[0]) == 0)
 		explain_nothing(r->engine);
 }
 
@@ -191,64 +193,87 @@ static void watch(struct run *r)
 			"two; watch with one worker where the kernel does not hash both alike (some tunnels)\n", engine_split(r->engine));
 }
 
-static int run(struct run *r, const struct capture_options *co, struct err *err)
+static int run(struct run *r, struct err *err)
 {
 	static char host[256];
 	bool text = r->o->format == OUTPUT_TEXT || (r->o->format == OUTPUT_AUTO && sink_is_terminal(r->sink));
 
 	gethostname(host, sizeof host - 1);
 	r->engine = engine_new(r->o, r->sink, text, r->o->interface ? host : NULL);
-	if (!r->engine)
-		return err_set(err, 1, "out of memory");
-	if (!r->capture && engine_watch(r->engine, co, complain, err) != 0) {
+	if (!r->engine || (r->captures > 1 && !engine_watch(r->engine, r->capture, complain))) {
 		engine_free(&r->engine);
-		return -1;
+		return err_set(err, 1, "out of memory, or of threads");
 	}
-	running = r->capture;
-	watching = r->capture ? NULL : r->engine;
+	running = r->captures > 1 ? NULL : r->capture[0];
+	watching = r->captures > 1 ? r->engine : NULL;
 	install_signals();
-	if (r->capture)
+	if (running)
 		loop(r);
 	else
 		watch(r);
 	running = NULL;
 	watching = NULL;
 	engine_free(&r->engine);
-	return r->capture ? capture_exit(r->capture) : 0;
+	return capture_exit(r->capture[0]);
+}
+
+static int open_captures(struct run *r, const struct options *o, struct err *err)
+{
+	unsigned wanted = o->interface ? o->workers : 1;
+	struct capture_options co = {.files = o->files, .file_count = o->file_count, .interface = o->interface, .filter = o->filter,
+				     .snaplen = o->snaplen, .buffer_kib = o->buffer_kib, .no_promiscuous = o->no_promiscuous,
+				     .immediate = o->immediate, .once = !o->no_sandbox, .max_frames = o->max_frames, .fanout = o->fanout || wanted > 1,
+				     .fanout_group = o->fanout ? o->fanout_group : (uint16_t)getpid()};
+
+	for (; r->captures < wanted; r->captures++) {
+		r->capture[r->captures] = capture_open(&co, err);
+		if (!r->capture[r->captures])
+			return -1;
+	}
+	return 0;
+}
+
+/* All that takes rights is open: what is not needed from here on is given up. */
+static int give_up_rights(const struct run *r, struct err *err)
+{
+	struct sandbox s = {.user = r->o->user};
+	const char *counters[1];
+	char path[128];
+
+	s.reads = capture_prepare(r->capture[0], complain, &s.read);
+	s.stay = s.reads > 0;
+	if (r->o->interface) { /* where libpcap reads what the interface dropped */
+		snprintf(path, sizeof path, "/sys/class/net/%.64s/statistics", r->o->interface);
+		counters[0] = path;
+		s.read = counters;
+		s.reads = 1;
+	}
+	if (r->o->no_sandbox)
+		return r->o->user ? sandbox_become(r->o->user, err) : 0;
+	return sandbox_enter(&s, err);
 }
 
 static int analyse(struct options *o, struct err *err)
 {
-	struct capture_options co = {.files = o->files, .file_count = o->file_count, .interface = o->interface, .filter = o->filter,
-				     .snaplen = o->snaplen, .buffer_kib = o->buffer_kib, .no_promiscuous = o->no_promiscuous,
-				     .immediate = o->immediate, .max_frames = o->max_frames, .fanout = o->fanout,
-				     .fanout_group = o->fanout_group};
 	struct run r = {.o = o};
-	bool share = o->interface && o->workers > 1, quiet_end;
-	int status;
+	bool quiet_end = false;
+	int status = open_captures(&r, o, err);
 
 	if (!o->memory_limit)
 		o->memory_limit = default_memory();
 	if (o->secrets == SECRETS_SHOW)
 		complain("--secrets show: passwords and tokens will stand in the output");
-	if (share && !o->fanout) {
-		co.fanout = true;
-		co.fanout_group = (uint16_t)getpid();
+	if (status == 0)
+		r.sink = sink_open(o->output, err);
+	if (r.sink && give_up_rights(&r, err) == 0)
+		status = run(&r, err);
+	while (r.captures > 0)
+		capture_close(&r.capture[--r.captures]);
+	if (r.sink) {
+		quiet_end = sink_pipe_closed(r.sink);
+		if (sink_close(&r.sink, err) != 0 && !quiet_end)
+			return -1;
 	}
-	if (!share)
-		r.capture = capture_open(&co, err);
-	if (!share && !r.capture)
-		return -1;
-	r.sink = sink_open(o->output, err);
-	if (!r.sink) {
-		capture_close(&r.capture);
-		return -1;
-	}
-	status = run(&r, &co, err);
-	capture_close(&r.capture);
-	quiet_end = sink_pipe_closed(r.sink);
-	if (sink_close(&r.sink, err) != 0 && !quiet_end)
-		return -1;
 	return quiet_end ? 0 : status;
 }
 

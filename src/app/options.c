@@ -152,6 +152,13 @@ static int set_fanout(struct options *o, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_user(struct options *o, const char *value, struct err *err)
+{
+	(void)err;
+	o->user = value;
+	return 0;
+}
+
 static int set_format(struct options *o, const char *value, struct err *err)
 {
 	static const struct word words[] = {{"text", OUTPUT_TEXT}, {"json", OUTPUT_JSON}, {NULL, 0}};
@@ -321,6 +328,8 @@ const struct option_row option_rows[] = {
     {0, "lang", "LANG", "explain: en or ja (as the locale says)", set_language, 0},
     {0, "utc", NULL, "text: times in UTC (default)", NULL, FLAG(utc)},
     {0, "local", NULL, "text: times in the local zone", NULL, FLAG(local_time)},
+    {'Z', NULL, "USER[:GROUP]", "become this user before the first packet is read (nobody, when root)", set_user, 0},
+    {0, "no-sandbox", NULL, "keep user, rights, files and system calls; to debug", NULL, FLAG(no_sandbox)},
     {0, "stats", "SECONDS", "live: a stats event that often, 0 only at the end (60)", set_stats, 0},
     {'h', "help", NULL, "this page", set_help, 0},
     {0, "version", NULL, "version and libraries", set_version, 0},

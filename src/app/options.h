@@ -43,6 +43,8 @@ struct options {
 	unsigned word_count;
 	uint32_t max_event_bytes;
 	uint32_t stats_seconds;
+	const char *user;                /* -Z */
+	bool no_sandbox;
 	uint64_t memory_limit;           /* octets, of all workers together */
 	unsigned workers;                /* threads that share the connections */
 	bool fanout;                     /* live: several processes share the traffic, those of one group */
