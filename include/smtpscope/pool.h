@@ -18,7 +18,9 @@ void pool_free(struct pool **pool);
 
 /* n zeroed bytes, aligned for any type, or NULL. n is rounded up to a size class; freed blocks are kept for reuse. */
 void *pool_get(struct pool *pool, size_t n);
-/* Gives back a block of pool_get() with the same n. NULL is allowed. */
+/* The same not zeroed, for what is written before it is read: clearing a kilobyte costs as much as all the rest of a packet. */
+void *pool_get_raw(struct pool *pool, size_t n);
+/* Gives back a block of pool_get() or pool_get_raw() with the same n. NULL is allowed. */
 void pool_put(struct pool *pool, void *block, size_t n);
 /* As pool_put, after overwriting the block: for scratch that held secrets. */
 void pool_put_wiped(struct pool *pool, void *block, size_t n);

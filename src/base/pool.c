@@ -177,14 +177,14 @@ static void *small_get(struct pool *pool, size_t index, size_t bytes)
 
 	if (block) {
 		class->free = class->free->next;
-		return memset(block, 0, bytes);
+		return block;
 	}
 	if (class->fresh_left < bytes && !slab_add(pool, class))
 		return NULL;
 	block = class->fresh;
 	class->fresh += bytes;
 	class->fresh_left -= bytes;
-	return memset(block, 0, bytes);
+	return block;
 }
 
 static void *get_unlimited(struct pool *pool, size_t n, size_t cost)
@@ -200,7 +200,7 @@ static bool fails_on_demand(struct pool *pool)
 	return pool->fail_in != 0 && --pool->fail_in == 0;
 }
 
-void *pool_get(struct pool *pool, size_t n)
+void *pool_get_raw(struct pool *pool, size_t n)
 {
 	void *block = NULL;
 	size_t cost = 0;
@@ -216,6 +216,13 @@ void *pool_get(struct pool *pool, size_t n)
 	}
 	pool->used += cost;
 	return block;
+}
+
+void *pool_get(struct pool *pool, size_t n)
+{
+	void *block = pool_get_raw(pool, n);
+
+	return block ? memset(block, 0, n) : NULL;
 }
 
 void pool_put(struct pool *pool, void *block, size_t n)
@@ -248,7 +255,7 @@ struct span pool_copy(struct pool *pool, struct span s)
 
 	if (!s.p)
 		return SPAN_ABSENT;
-	copy = pool_get(pool, s.n);
+	copy = pool_get_raw(pool, s.n);
 	if (!copy)
 		return SPAN_ABSENT;
 	if (s.n > 0)

@@ -42,11 +42,12 @@ static bool extra_need(struct stream *s, struct stream_budget *b, size_t recent_
 
 	if (old && old->recent_cap >= recent_cap)
 		return true;
-	x = pool_get(b->pool, sizeof(*x) + recent_cap);
+	x = pool_get_raw(b->pool, sizeof(*x) + recent_cap);
 	if (!x) {
 		b->no_memory++;
 		return false;
 	}
+	*x = (struct stream_extra){.count = 0};
 	if (old) {
 		memcpy(x, old, sizeof(*old) + old->recent);
 		pool_put(b->pool, old, sizeof(*old) + old->recent_cap);
@@ -315,7 +316,7 @@ static bool insert(struct stream *s, struct stream_budget *b, const struct segme
 	struct span bytes = span_first(span_from(g->bytes, (size_t)(from - (uint64_t)g->off)), (size_t)(to - from));
 	struct block *k, **slot;
 
-	k = array_room(x, b) ? pool_get(b->pool, sizeof(*k) + bytes.n) : NULL;
+	k = array_room(x, b) ? pool_get_raw(b->pool, sizeof(*k) + bytes.n) : NULL;
 	if (!k) {
 		b->no_memory++;
 		return false;
