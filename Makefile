@@ -45,7 +45,7 @@ DIALOG_TO_PCAP := $(BUILD)/tests/dialog_to_pcap
 PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
 .PHONY: all demo deps test-deps check check-unit check-dialogs check-pcaps check-cli check-man check-asan check-valgrind \
-	check-live layers sizes lint coverage mutants pot po install uninstall dist clean help
+	check-live layers sizes lint coverage mutants bench bench-guard pot po install uninstall dist clean help
 
 ## all: build ./smtpscope
 all: $(PROGRAM) $(MO)
@@ -162,6 +162,10 @@ pot:
 ## po: bring po/ja.po up to date with po/smtpscope.pot; what changed is marked fuzzy, and make check demands it be read
 po: pot
 	@msgmerge --quiet --update --backup=none --no-wrap po/ja.po po/smtpscope.pot
+
+## bench-guard: instructions of our own code on small captures, not more than 3 % above the recorded ones (RECORD=record: anew)
+bench-guard: all $(BENCH)
+	@CC="$(CC)" CFLAGS="$(CFLAGS)" SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/bench/guard $(RECORD)
 
 ## install: program, man pages and translations under $(DESTDIR)$(PREFIX)
 install: all
