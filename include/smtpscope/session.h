@@ -12,6 +12,7 @@
 #include "smtpscope/digests.h"
 #include "smtpscope/event.h"
 #include "smtpscope/exchange.h"
+#include "smtpscope/heard.h"
 #include "smtpscope/pool.h"
 
 struct session_limits {
@@ -37,6 +38,7 @@ struct session_config {
 	const struct digests *digests; /* NULL: no TLS fingerprints, and SECRETS_HASH hides */
 	enum secrets secrets;
 	struct span secret_key;        /* SECRETS_HASH: the HMAC key */
+	struct heard *heard;           /* of the pool that the sessions are of; NULL: nothing is shared */
 };
 extern const struct session_config session_config_default; /* the default limits, no digests, SECRETS_HIDE */
 

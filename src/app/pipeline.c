@@ -218,6 +218,7 @@ struct pipeline *pipeline_new(const struct options *o, struct pool *pool, const 
 	p->ctx = ctx;
 	p->config = (struct session_config){.limits = &session_limits_default, .digests = &nettle_digests, .secrets = o->secrets,
 					    .secret_key = span_of(o->secret_key, o->secret_key_len)};
+	p->config.heard = heard_new(pool);
 	cause_init(&p->cause, pool, on_event, p);
 	p->tcp = tcp_new(pool, &tcp_limits_default, seed, &handlers, p);
 	if (!p->tcp)
@@ -282,5 +283,6 @@ void pipeline_free(struct pipeline **pipeline)
 	if (!p)
 		return;
 	tcp_free(&p->tcp);
+	heard_free(&p->config.heard);
 	free(p);
 }

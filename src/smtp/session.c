@@ -562,14 +562,14 @@ void session_close(struct session **session, enum tcp_close why, int64_t ts)
 	body_put(s, &s->mail.body);
 	tls_release(s);
 	ehlo_forget(s);
-	pool_drop(s->pool, &s->mechanisms_before);
+	said_drop(s->pool, &s->list_before);
 	auth_clear(&s->auth);
 	arena_clear(&s->reply.arena);
 	arena_clear(&s->mail.arena);
 	line_reset(&s->reader[0]);
 	line_reset(&s->reader[1]);
 	pool_drop(s->pool, &s->helo);
-	pool_drop(s->pool, &s->banner);
+	said_drop(s->pool, &s->banner);
 	pool_drop(s->pool, &s->user);
 	pool_drop(s->pool, &s->client_address);
 	pool_drop(s->pool, &s->candidate_verb);

@@ -293,6 +293,21 @@ static apply_fn *const appliers[VERB_COUNT] = {
     [VERB_XEXCH50] = apply_blob,
 };
 
+static void keep_banner(struct session *s, struct span text)
+{
+	uint32_t hash;
+	uint8_t *more;
+
+	if (s->banner || !text.p)
+		return;
+	s->banner = said_find(s->config->heard, &text, 1, &hash);
+	if (s->banner)
+		return;
+	s->banner = said_new(s->pool, &text, 1, hash, 0, &more);
+	if (s->banner)
+		said_share(s->config->heard, s->banner);
+}
+
 static void apply_greeting(struct session *s, struct pending *p, struct reply *r)
 {
 	struct span text = r->kept ? r->text[0] : SPAN_ABSENT;
@@ -301,8 +316,7 @@ static void apply_greeting(struct session *s, struct pending *p, struct reply *r
 	s->greeting_refused = refused(r);
 	if (s->phase == PHASE_CONN)
 		s->phase = PHASE_GREET;
-	if (!s->banner.p)
-		s->banner = pool_copy(s->pool, text);
+	keep_banner(s, text);
 	if (span_find(text, SPAN("LMTP")) != SPAN_NPOS)
 		s->record.lmtp = true;
 	emit_command(s, p, r);

@@ -46,7 +46,7 @@ void session_auth_line(struct session *s, const struct line *l)
 
 static uint32_t offered(const struct session *s, struct span *list)
 {
-	struct span rest = s->mechanisms;
+	struct span rest = ehlo_mechanisms(s);
 	uint32_t n = 0;
 
 	while (rest.p && n < OFFERED_KEPT) {
@@ -125,7 +125,7 @@ static struct auth_ending ending_of(const struct session *s, const struct pendin
 	struct auth_ending end = {
 	    .closed = (p->x.situation & SIT(CLOSED_UNANSWERED)) != 0,
 	    .list_known = s->list_known,
-	    .auth_offered = s->mechanisms.n > 0,
+	    .auth_offered = ehlo_mechanisms(s).n > 0,
 	    .offered = ehlo_offers(s, s->auth.mechanism),
 	    .offered_before = ehlo_offered_before(s, s->auth.mechanism),
 	    .starttls_open = s->keywords & EHLO(STARTTLS) && !s->tls,

@@ -7,20 +7,15 @@
 
 #include <string.h>
 
-enum { LIST_KEPT = 64 }; /* extension lines; real servers offer under 25 */
+enum { LIST_KEPT = 64, MECHANISMS = 1024 }; /* extension lines, real servers offer under 25; octets of all names of mechanisms */
 
 void ehlo_forget(struct session *s)
 {
-	if (s->mechanisms.n) {
-		pool_drop(s->pool, &s->mechanisms_before);
-		s->mechanisms_before = s->mechanisms;
-		s->mechanisms = SPAN_ABSENT;
+	if (s->list && s->list->mechanisms.n) {
+		said_drop(s->pool, &s->list_before);
+		s->list_before = said_ref(s->list);
 	}
-	pool_drop(s->pool, &s->mechanisms);
-	pool_drop(s->pool, &s->extension_text);
-	pool_put(s->pool, s->extensions, s->extension_count * sizeof *s->extensions);
-	s->extensions = NULL;
-	s->extension_count = 0;
+	said_drop(s->pool, &s->list);
 	s->keywords = 0;
 	s->size_limit = EV_NONE;
 	s->list_known = true;
@@ -37,7 +32,7 @@ static struct span as_word(struct span line, uint8_t *dst)
 	return span_of(dst, line.n);
 }
 
-static void learn_keyword(struct session *s, struct span line)
+static void learn_keyword(struct said *list, struct span line)
 {
 	enum ehlo_keyword k = ehlo_keyword_find(line);
 	struct span parameters = line;
@@ -45,12 +40,10 @@ static void learn_keyword(struct session *s, struct span line)
 
 	if (k == EHLO_KEYWORDS)
 		return;
-	s->keywords |= UINT64_C(1) << k;
+	list->keywords |= UINT64_C(1) << k;
 	span_split(&parameters, ' ');
 	if (k == EHLO_SIZE && span_u64(span_trim(parameters, CHAR_WSP), &limit) == 1)
-		s->size_limit = limit;
-	if (k == EHLO_STARTTLS)
-		s->starttls_offered = true;
+		list->size_limit = limit;
 }
 
 static bool list_has(struct span list, struct span word)
@@ -62,57 +55,73 @@ static bool list_has(struct span list, struct span word)
 }
 
 /* AUTH lines, old form and new, and X-EXPS of Exchange, joined; each mechanism once. */
-static void learn_mechanisms(struct session *s, const struct reply *r)
+static struct span learn_mechanisms(const struct said *list, uint8_t all[MECHANISMS])
 {
-	uint8_t all[1024];
 	size_t n = 0;
 
-	for (uint32_t i = 1; i < r->kept; i++) {
-		enum ehlo_keyword k = ehlo_keyword_find(r->text[i]);
-		struct span words = k == EHLO_AUTH ? span_from(r->text[i], 5) : span_from(r->text[i], 7);
+	for (uint32_t i = 1; i < list->line_count; i++) {
+		enum ehlo_keyword k = ehlo_keyword_find(list->lines[i]);
+		struct span words = span_from(list->lines[i], k == EHLO_AUTH ? 5 : 7);
 
 		while ((k == EHLO_AUTH || k == EHLO_X_EXPS) && words.p) {
 			struct span word = span_split(&words, ' ');
 
-			if (!word.n || word.n + 1 > sizeof all - n || list_has(span_of(all, n), word))
+			if (!word.n || word.n + 1 > MECHANISMS - n || list_has(span_of(all, n), word))
 				continue;
-			n = span_append(all, n, sizeof all, n ? SPAN(" ") : SPAN(""));
-			n = span_append(all, n, sizeof all, word);
+			n = span_append(all, n, MECHANISMS, n ? SPAN(" ") : SPAN(""));
+			n = span_append(all, n, MECHANISMS, word);
 		}
 	}
-	s->mechanisms = pool_copy(s->pool, span_of(all, n));
+	return span_of(all, n);
+}
+
+static struct said *read_list(struct session *s, const struct span *lines, uint32_t count, uint32_t hash)
+{
+	size_t extra = MECHANISMS;
+	struct said *list;
+	uint8_t *at;
+
+	for (uint32_t i = 1; i < count; i++)
+		extra += lines[i].n;
+	list = said_new(s->pool, lines, count, hash, extra, &at);
+	if (!list)
+		return NULL;
+	list->size_limit = EV_NONE;
+	for (uint32_t i = 1; i < count; i++) {
+		learn_keyword(list, lines[i]);
+		list->extensions[list->extension_count++] = as_word(lines[i], at);
+		at += lines[i].n;
+	}
+	list->mechanisms = learn_mechanisms(list, at);
+	said_share(s->config->heard, list);
+	return list;
 }
 
 void ehlo_learn(struct session *s, const struct reply *r)
 {
-	size_t total = 0;
-	uint32_t count = r->kept > LIST_KEPT + 1 ? LIST_KEPT : r->kept ? r->kept - 1 : 0;
-	uint8_t *at;
+	uint32_t count = r->kept > LIST_KEPT + 1 ? LIST_KEPT + 1 : r->kept, hash;
 
 	ehlo_forget(s);
 	s->list_known = !r->holed;
-	for (uint32_t i = 1; i <= count; i++) {
-		learn_keyword(s, r->text[i]);
-		total += r->text[i].n;
+	s->list = said_find(s->config->heard, r->text, count, &hash);
+	if (!s->list)
+		s->list = read_list(s, r->text, count, hash);
+	if (s->list) {
+		s->keywords = s->list->keywords;
+		s->size_limit = s->list->size_limit;
 	}
+	s->starttls_offered |= (s->keywords & EHLO(STARTTLS)) != 0;
 	s->starttls_stripped |= (r->defects & REPLY_DEFECT(KEYWORD_MASKED)) && !(s->keywords & EHLO(STARTTLS));
-	learn_mechanisms(s, r);
-	if (!count)
-		return;
-	s->extensions = pool_get(s->pool, count * sizeof *s->extensions);
-	at = pool_get(s->pool, total);
-	if (!s->extensions || !at) {
-		pool_put(s->pool, s->extensions, count * sizeof *s->extensions);
-		pool_put(s->pool, at, total);
-		s->extensions = NULL;
-		return;
-	}
-	s->extension_text = span_of(at, total);
-	s->extension_count = count;
-	for (uint32_t i = 0; i < count; i++) {
-		s->extensions[i] = as_word(r->text[i + 1], at);
-		at += r->text[i + 1].n;
-	}
+}
+
+struct event_list ehlo_extensions(const struct session *s)
+{
+	return s->list ? (struct event_list){s->list->extensions, s->list->extension_count} : (struct event_list){NULL, 0};
+}
+
+struct span ehlo_mechanisms(const struct session *s)
+{
+	return s->list ? s->list->mechanisms : SPAN_ABSENT;
 }
 
 bool ehlo_advertises(const struct session *s, const char *keyword)
@@ -124,12 +133,12 @@ bool ehlo_advertises(const struct session *s, const char *keyword)
 
 bool ehlo_offers(const struct session *s, struct span mechanism)
 {
-	return list_has(s->mechanisms, mechanism);
+	return list_has(ehlo_mechanisms(s), mechanism);
 }
 
 bool ehlo_offered_before(const struct session *s, struct span mechanism)
 {
-	return list_has(s->mechanisms_before, mechanism);
+	return s->list_before && list_has(s->list_before->mechanisms, mechanism);
 }
 
 /* 512 plus what the parameters of the offered extensions add; nothing known: all of them (protocol facts 1.3). */

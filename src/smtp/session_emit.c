@@ -132,7 +132,7 @@ void emit_command(struct session *s, struct pending *p, const struct reply *r)
 	if (!greeting && p->reply_ts != EV_NO_TIME && p->reply_ts >= p->line_ts && p->kind == PENDING_COMMAND)
 		ev.duration = (uint64_t)(p->reply_ts - p->line_ts);
 	if (p->flags & VERB_IS_HELLO && p->x.verb != VERB_HELO && r && r->code / 100 == 2)
-		ev.extensions = (struct event_list){s->extensions, s->extension_count};
+		ev.extensions = ehlo_extensions(s);
 	if (s->mail.open && !greeting)
 		ev.transaction_id = span_of(number, (size_t)snprintf(number, sizeof number, "%" PRIu32, s->mail.number));
 	if (near_gap(s, p) || (s->releasing && s->gaps && s->lost_replies))
@@ -264,8 +264,8 @@ void emit_session(struct session *s, enum tcp_close why, int64_t ts)
 	if (s->reversed)
 		ev.session_reversed = EV_TRUE;
 	ev.helo = s->helo;
-	ev.banner = s->banner;
-	ev.extensions = (struct event_list){s->extensions, s->extension_count};
+	ev.banner = s->banner ? s->banner->lines[0] : SPAN_ABSENT;
+	ev.extensions = ehlo_extensions(s);
 	ev.client_address = s->client_address;
 	tls_show(s, why, &ev, &shown);
 	ev.user_name = s->user;

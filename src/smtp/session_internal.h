@@ -17,6 +17,8 @@
 #include "smtpscope/header.h"
 #include "smtpscope/line.h"
 #include "smtpscope/session.h"
+
+#include "said.h"
 #include "tls_record.h"
 
 enum mode {
@@ -186,12 +188,10 @@ struct session {
 	bool list_known, helo_only;
 	uint64_t keywords;       /* 1 << enum ehlo_keyword */
 	uint64_t size_limit;     /* EV_NONE */
-	struct span *extensions;
-	uint32_t extension_count;
-	struct span extension_text; /* the block all of them point into */
-	struct span mechanisms;     /* "PLAIN LOGIN" */
-	struct span mechanisms_before; /* those of the list before, where it had any */
-	struct span helo, banner;
+	struct said *list;        /* the latest EHLO reply */
+	struct said *list_before; /* the one before, where it offered mechanisms */
+	struct said *banner;      /* the greeting, one line */
+	struct span helo;
 
 	struct auth auth;
 	struct pending *auth_pending;
@@ -283,6 +283,8 @@ void view_expect(struct view *v, const struct pending *p);
 /* session_ehlo.c */
 void ehlo_learn(struct session *s, const struct reply *r);
 void ehlo_forget(struct session *s);
+struct event_list ehlo_extensions(const struct session *s);
+struct span ehlo_mechanisms(const struct session *s); /* "PLAIN LOGIN" */
 uint64_t ehlo_line_limit(const struct session *s, enum verb v);
 bool ehlo_offers(const struct session *s, struct span mechanism);
 bool ehlo_offered_before(const struct session *s, struct span mechanism);

@@ -63,9 +63,11 @@ static void put(struct text *t, struct span s)
 /* The masked line of the EHLO reply; absent without one. */
 static struct span masked_keyword(const struct session *s)
 {
-	for (uint32_t i = 0; i < s->extension_count; i++)
-		if (span_starts(s->extensions[i], SPAN("XXX")) || span_starts(s->extensions[i], SPAN("***")))
-			return s->extensions[i];
+	struct event_list all = ehlo_extensions(s);
+
+	for (uint32_t i = 0; i < all.n; i++)
+		if (span_starts(all.v[i], SPAN("XXX")) || span_starts(all.v[i], SPAN("***")))
+			return all.v[i];
 	return SPAN_ABSENT;
 }
 
