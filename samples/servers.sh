@@ -234,6 +234,7 @@ table users file:$o/users
 table creds file:$o/creds
 smtp max-message-size "100K"
 listen on 192.0.2.25 port 10225 tls pki main hostname opensmtpd.example.org auth-optional <creds>
+listen on 192.0.2.25 port 10226 tls pki main hostname opensmtpd.example.org auth <creds>
 action drop maildir "$work/mail/opensmtpd"
 match from any for domain "example.org" rcpt-to <users> action drop
 CF
@@ -285,6 +286,9 @@ MAILER(\`local')
 MAILER(\`smtp')
 LOCAL_CONFIG
 Cwexample.org
+LOCAL_RULESETS
+SLocal_check_rcpt
+R\$* dave \$*	\$#error \$@ 4.7.1 \$: "550 not for dave"
 CF
   m4 -D_CF_DIR_="$s/usr/share/sendmail/cf/" "$s/usr/share/sendmail/cf/m4/cf.m4" "$s/etc/sendmail.mc" >"$s/etc/sendmail.cf" 2>>"$work/sendmail.log" || return 1
   in_server "$s/usr/libexec/sendmail/sendmail" -C "$s/etc/sendmail.cf" -bi >>"$work/sendmail.log" 2>&1 || return 1

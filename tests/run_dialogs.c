@@ -249,11 +249,13 @@ static bool all_feedings(struct runs *r)
 /* The first wire that differs says enough: the others mostly differ in the same way. */
 static bool all_wires(struct runs *r)
 {
-	bool ok = true, lost[2] = {false, false};
+	bool ok = true, lost[2] = {false, false}, copies = false;
 	size_t count = r->effort == EFFORT_QUICK ? 1 : wire_count;
 
-	for (size_t i = 0; i < r->d->count; i++)
+	for (size_t i = 0; i < r->d->count; i++) {
 		lost[r->d->piece[i].dir] |= r->d->piece[i].lost;
+		copies |= r->d->piece[i].other != NULL;
+	}
 	for (size_t i = 0; ok && i < count; i++) {
 		const struct wire *w = &wires[i];
 
@@ -263,6 +265,8 @@ static bool all_wires(struct runs *r)
 		if ((w->no_handshake || partial) && (w->shuffle || w->mss < 100))
 			continue;
 		if (w->shuffle && lost[DIR_CLIENT] && lost[DIR_SERVER]) /* arrival decides which of two holes is known first */
+			continue;
+		if (copies && (w->mss < 100 || w->shuffle || w->duplicate || w->overlap)) /* one copy is one segment */
 			continue;
 		if (w->no_handshake && r->d->piece[0].dir == DIR_CLIENT) /* without one nobody knows who talks first */
 			continue;

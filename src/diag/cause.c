@@ -178,10 +178,10 @@ static enum confidence confidence_of(const struct exchange *x, enum finding f)
 	return c;
 }
 
-/* 503 is the one code that says which group the cause is in. */
+/* 503 is the one code that says which group the cause is in. How a refusal is written is not why it came. */
 static uint8_t explains(enum finding f, const struct exchange *x)
 {
-	if (!rule_explains(f, x))
+	if (!rule_explains(f, x) || (is_refused(x) && finding_info(f)->group == GROUP_REPLY))
 		return 0;
 	return x->code == 503 && finding_info(f)->group == GROUP_SEQUENCE ? 2 : 1;
 }
@@ -260,7 +260,7 @@ static enum severity severity_of(const struct exchange *x, const struct match *m
 
 	if (m->finding == FINDING_unsolicited_reply)
 		s = x->code == 421 ? SEVERITY_NOTE : SEVERITY_WARNING;
-	if (m->finding == FINDING_command_line_too_long && x->code < 500)
+	if (m->finding == FINDING_command_line_too_long && x->code < 400)
 		s = SEVERITY_NOTE;
 	if ((!cause || !m->explains) && s != SEVERITY_ALERT && m->info->group != GROUP_REPLY)
 		s = SEVERITY_NOTE;
@@ -285,10 +285,11 @@ static void emit_match(struct cause *c, const struct event *about, struct diag_s
 	finding_emit(&c->next, &ev, m->info, severity, m->confidence, &facts);
 }
 
-/* Codes that name their own cause, whatever else is wrong with the line. */
+/* Codes and words that name their own cause, whatever else is wrong with the line. */
 static bool is_decisive(enum finding f)
 {
-	return f == FINDING_starttls_required || f == FINDING_auth_required || f == FINDING_auth_needs_tls;
+	return f == FINDING_starttls_required || f == FINDING_auth_required || f == FINDING_auth_needs_tls ||
+	       f == FINDING_too_many_errors;
 }
 
 static unsigned best(const struct match *m, unsigned n)

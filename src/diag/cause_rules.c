@@ -79,7 +79,7 @@ static bool says_synchronization(const struct exchange *x)
 static bool too_many_errors(const struct exchange *x)
 {
 	return text_has(x, "too many errors") || text_has(x, "too many unknown") || text_has(x, "too many syntax") ||
-	       text_has(x, "too many nonmail") || text_has(x, "too many unrecognized");
+	       text_has(x, "too many nonmail") || text_has(x, "too many unrecognized") || text_has(x, "too many bad");
 }
 
 static bool auth_says_disabled(const struct exchange *x)

@@ -138,9 +138,23 @@ static void add_piece(struct reading *r, enum dir dir, bool same_flight, bool lo
 			fail(r, "too many lines");
 		if (!same_flight)
 			r->ts += STEP_NS;
-		d->piece[d->count++] = (struct piece){dir, lost, r->off[dir], seen, t.p, t.n, r->ts};
+		d->piece[d->count++] = (struct piece){dir, lost, r->off[dir], seen, t.p, NULL, t.n, r->ts};
 	}
 	r->off[dir] += t.n;
+}
+
+/* A second copy of what this side sent last. */
+static void add_copy(struct reading *r, enum dir dir, const char *text)
+{
+	struct text t = unescape(r, text);
+	size_t i = r->d->count;
+
+	while (i > 0 && r->d->piece[i - 1].dir != dir)
+		i--;
+	if (i == 0 || r->d->piece[i - 1].n != t.n || r->d->piece[i - 1].lost || r->d->piece[i - 1].other)
+		fail(r, "a second copy is as long as the line before it");
+	else
+		r->d->piece[i - 1].other = t.p;
 }
 
 static void set_close(struct reading *r, const char *how)
@@ -182,6 +196,8 @@ static void directive(struct reading *r, char *text)
 		set_close(r, value);
 	else if (strcmp(text, "pause") == 0 && value)
 		r->ts += (int64_t)atoi(value) * 1000000000;
+	else if (strcmp(text, "outstanding") == 0 && value)
+		d->limits.outstanding = (uint32_t)atoi(value);
 	else if (strcmp(text, "secret") == 0 && value && d->secrets < MAX_SECRETS)
 		snprintf(d->secret[d->secrets++], sizeof d->secret[0], "%s", value);
 	else
@@ -203,13 +219,17 @@ static void read_line(struct reading *r, char *line)
 		return;
 	}
 	if (line[0] != 'C' && line[0] != 'S')
-		fail(r, "a line starts with C: S: C+: S+: C-: S-: @ or #");
+		fail(r, "a line starts with C: S: C+: S+: C-: S-: C!: S!: @ or #");
 	dir = line[0] == 'C' ? DIR_CLIENT : DIR_SERVER;
-	mark = line[1] == '+' || line[1] == '-' ? line[1] : ' ';
+	mark = line[1] == '+' || line[1] == '-' || line[1] == '!' ? line[1] : ' ';
 	line += mark == ' ' ? 1 : 2;
 	if (*line++ != ':')
 		fail(r, "a colon is missing");
-	add_piece(r, dir, mark == '+', mark == '-', *line == ' ' ? line + 1 : line);
+	line += *line == ' ';
+	if (mark == '!')
+		add_copy(r, dir, line);
+	else
+		add_piece(r, dir, mark == '+', mark == '-', line);
 }
 
 /* Lines of one side that are lost one after the other are one hole, whatever of the other side is lost between them. */
@@ -243,7 +263,9 @@ void dialog_read(const char *path, struct dialog *d)
 	size_t cap = 0;
 	const char *slash = strrchr(path, '/');
 
-	*d = (struct dialog){.port = 25, .close = TCP_CLOSE_FIN, .closer = DIR_CLIENT};
+	*d = (struct dialog){.port = 25, .close = TCP_CLOSE_FIN, .closer = DIR_CLIENT,
+			     .limits = session_limits_default, .config = session_config_default};
+	d->config.limits = &d->limits;
 	snprintf(d->name, sizeof d->name, "%.*s", (int)strcspn(slash ? slash + 1 : path, "."), slash ? slash + 1 : path);
 	if (!f)
 		fail(&r, "cannot open");
@@ -261,7 +283,9 @@ void dialog_read(const char *path, struct dialog *d)
 
 void dialog_free(struct dialog *d)
 {
-	for (size_t i = 0; i < d->count; i++)
+	for (size_t i = 0; i < d->count; i++) {
 		free(d->piece[i].data);
+		free(d->piece[i].other);
+	}
 	d->count = 0;
 }

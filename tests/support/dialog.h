@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "smtpscope/chunk.h"
+#include "smtpscope/session.h"
 
 enum { MAX_PIECES = 512, MAX_SECRETS = 8 };
 
@@ -18,6 +19,7 @@ struct piece {
 	bool lost; /* not in the capture */
 	uint64_t off, peer_seen;
 	uint8_t *data;
+	uint8_t *other; /* the same octets once more, and not the same: a second copy that came behind; NULL none */
 	size_t n;
 	int64_t ts;
 };
@@ -33,6 +35,8 @@ struct dialog {
 	enum dir closer;   /* who sends FIN or RST first */
 	char secret[MAX_SECRETS][128];
 	unsigned secrets;
+	struct session_limits limits; /* the default, but for what a directive lowered */
+	struct session_config config; /* the default, with these limits */
 	int64_t end_ts;
 };
 

@@ -57,6 +57,21 @@ static void feed_conflicts(struct session *s, const struct piece *p)
 	}
 }
 
+/* Tells of the second copy as net/stream does: from the first octet that differs to the last. */
+static void feed_other(struct session *s, const struct piece *p, uint64_t frame)
+{
+	size_t from = 0, to = p->n;
+
+	while (from < to && p->data[from] == p->other[from])
+		from++;
+	while (to > from && p->data[to - 1] == p->other[to - 1])
+		to--;
+	if (from < to)
+		session_feed(s, &(struct chunk){.kind = CHUNK_CONFLICT, .dir = p->dir, .off = p->off + from, .len = to - from,
+						.ts = p->ts, .frame = frame, .peer_seen = p->peer_seen,
+						.data = p->other + from, .kept = p->data + from});
+}
+
 static void feed_end(struct session *s, const struct dialog *d, uint64_t frame)
 {
 	for (int i = 0; i < 2 && d->close == TCP_CLOSE_FIN; i++) {
@@ -79,7 +94,7 @@ void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit
 	for (int i = 0; i < 2; i++)
 		flow.packets[i] = d->one_sided[i] ? 0 : 9;
 	cause_init(&cause, pool, emit, ctx);
-	s = session_new(pool, f->config ? f->config : &session_config_default, &setup, &flow, cause_emit, &cause);
+	s = session_new(pool, f->config ? f->config : &d->config, &setup, &flow, cause_emit, &cause);
 	for (size_t i = 0; i < d->count; i++) {
 		const struct piece *p = &d->piece[i];
 		size_t step = f->chunk && !p->lost ? f->chunk : p->n; /* a hole is one hole */
@@ -94,6 +109,8 @@ void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit
 				feed_piece(s, p, at, to, ++frame);
 			}
 		}
+		if (p->other)
+			feed_other(s, p, ++frame);
 		if (f->conflicts)
 			feed_conflicts(s, p);
 	}
@@ -145,6 +162,8 @@ static void plan_piece(struct plan *p, const struct piece *q)
 		if (p->w->duplicate)
 			plan_add(p, q->dir, q->off + at, q->peer_seen, TCP_ACK | TCP_PSH, span_of(q->data + at, n), q->ts, false);
 	}
+	if (q->other)
+		plan_add(p, q->dir, q->off, q->peer_seen, TCP_ACK | TCP_PSH, span_of(q->other, q->n), q->ts, false);
 	if (p->w->overlap && !q->lost && q->n > 1)
 		plan_add(p, q->dir, q->off + q->n / 3, q->peer_seen, TCP_ACK, span_of(q->data + q->n / 3, q->n - q->n / 3),
 			 q->ts, false);
@@ -229,7 +248,7 @@ static void *on_open(void *ctx, const struct flow *f)
 	struct session_setup setup = {.id = 0x7f3a9c21d05e44b1, .syn_seen = f->syn_seen, .server_port = f->side[DIR_SERVER].port,
 				      .guessed_roles = !f->syn_seen};
 
-	return session_new(r->pool, &session_config_default, &setup, f, cause_emit, &r->cause);
+	return session_new(r->pool, &r->d->config, &setup, f, cause_emit, &r->cause);
 }
 
 static enum tcp_want on_chunk(void *ctx, void *user, const struct flow *f, const struct chunk *c)
