@@ -109,6 +109,9 @@ try "a keyword" 0 "" 8bitmime
 says "a keyword" "EHLO keyword" "RFC 6152"
 try "two verbs" 0 "" HELO EHLO
 says "two verbs" "without extensions" "asks for the server's extensions"
+lacks "two verbs" "Main differences"
+try "two enhanced codes" 0 "" 4.7.1 5.7.8
+says "two enhanced codes" "Main differences" "transient negative reply (4.7.1)" "permanent negative reply (5.7.8)" "Which one when" "5.7.8: The login failed"
 
 # ---- what is none ----
 try "nothing to explain" 2 "explain what?"

@@ -346,9 +346,12 @@ static void add_summaries(const struct document *d, struct span left, struct spa
 void explain_difference(struct document *d, struct span left, struct span right)
 {
 	const struct page_section *a = page_section(&d->page[0], "code"), *b = page_section(&d->page[1], "code");
-	const struct code_pair *pair = a && b ? code_pair_find((unsigned)a->number, (unsigned)b->number) : NULL;
 	char differences[2 * SENTENCES] = "", choice[2 * SENTENCES] = "";
+	const struct code_pair *pair;
 
+	if (!a || !b)
+		return; /* two commands, say: side by side is all there is to it */
+	pair = code_pair_find((unsigned)a->number, (unsigned)b->number);
 	if (pair)
 		add_item(differences, sizeof differences, translate(pair->difference));
 	add_aspects(d, left, right, differences, sizeof differences);

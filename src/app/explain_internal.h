@@ -24,7 +24,7 @@ bool explain_name(struct page *p, struct span word);
 /* "550 5.1.1 text": false when it does not begin with a code. One page, or two and what they have to do with each other. */
 bool explain_reply(struct document *d, struct span line);
 
-/* About two pages that were asked for as these words. */
+/* About two pages that were asked for as these words: what tells two codes apart. */
 void explain_difference(struct document *d, struct span left, struct span right);
 
 /* The name that is most like the word, NULL when none is. */

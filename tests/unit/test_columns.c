@@ -58,14 +58,14 @@ static void test_side_by_side(void **state)
 {
 	const struct column two[] = {{0, 5, SPAN_INIT("one two"), TINT_NONE}, {8, 9, SPAN_INIT("three four five"), TINT_NONE}};
 	const struct column wide[] = {{0, 4, SPAN_INIT("漢字かな"), TINT_NONE}, {6, 4, SPAN_INIT("abc"), TINT_NONE}};
-	const struct column list[] = {{2, 9, SPAN_INIT("- one two three\n- four"), TINT_NONE}};
+	const struct column list[] = {{2, 9, SPAN_INIT("- one two three go\n- four"), TINT_NONE}};
 	const struct column hard[] = {{0, 9, SPAN_INIT("a\n\nb"), TINT_NONE}, {10, 9, SPAN_INIT("c"), TINT_NONE}};
 	const struct column empty[] = {{0, 9, SPAN_INIT(""), TINT_NONE}, {10, 9, {NULL, 0}, TINT_NONE}};
 
 	(void)state;
 	expect_columns(two, 2, "one     three\ntwo     four five\n");
 	expect_columns(wide, 2, "漢字  abc\nかな\n");
-	expect_columns(list, 1, "  - one two\n    three\n  - four\n");
+	expect_columns(list, 1, "  - one two\n    three\n    go\n  - four\n");
 	expect_columns(hard, 2, "a         c\n\nb\n");
 	expect_columns(empty, 2, "\n");
 }
