@@ -125,7 +125,7 @@ struct command {
 /*
  * line: the line without its line end (at most the part that was kept); length: its full length in octets with the line end.
  * limit: longest length allowed (512 plus what the extensions in force add), in octets incl. CRLF; 0 = do not judge.
- * smtputf8_ok: SMTPUTF8 was advertised.
+ * smtputf8_ok: the MAIL of this RCPT asked for SMTPUTF8.
  * phase: the state the client believes in; only breaks ties of the typo rule.
  * Fills all of *out.
  */

@@ -198,8 +198,7 @@ static void show_line(struct session *s, struct pending *p, const struct command
 		p->x.bad = c->bad;
 	if (secret) /* what is hidden in the line is not shown by its parts either */
 		p->domain = p->params = SPAN_ABSENT;
-	if (c->mechanism.p)
-		p->x.mechanism = c->mechanism;
+	p->x.mechanism = c->mechanism;
 }
 
 /* ---- effects of sending ---- */
@@ -223,11 +222,12 @@ static void after_sending(struct session *s, struct pending *p, const struct com
 static struct pending *parse_line(struct session *s, const struct line *l, struct command *c)
 {
 	struct pending *p = pending_new(s, PENDING_COMMAND, l->text);
+	bool utf8 = s->seen.mail ? s->seen.smtputf8 : (s->keywords & EHLO(SMTPUTF8)) != 0; /* what its MAIL asked for, if seen */
 	uint64_t limit;
 
 	if (!p)
 		return NULL;
-	command_parse(span_of(p + 1, l->text.n), l->length, l->end, 0, (s->keywords & EHLO(SMTPUTF8)) != 0, s->phase, c);
+	command_parse(span_of(p + 1, l->text.n), l->length, l->end, 0, utf8, s->phase, c);
 	limit = ehlo_line_limit(s, c->verb);
 	if (l->length > limit)
 		c->defects |= DEFECT(TOO_LONG);

@@ -171,6 +171,16 @@ static void test_enhanced_codes(void **state)
 	assert_null(enhanced_lookup(5, 8, 0));
 }
 
+/* What tells two codes apart speaks of both. */
+static void check_named(const struct code_pair *p, unsigned code)
+{
+	char digits[8];
+
+	snprintf(digits, sizeof digits, "%u", code);
+	if (!strstr(p->difference, digits) && !strstr(p->choice, digits))
+		fail_msg("%u is in neither: %s %s", code, p->difference, p->choice);
+}
+
 static void test_pairs(void **state)
 {
 	(void)state;
@@ -182,6 +192,8 @@ static void test_pairs(void **state)
 		assert_true(p->a < p->b && code_find(p->a) && code_find(p->b));
 		check_sentences(id, "difference", p->difference);
 		check_sentences(id, "choice", p->choice);
+		check_named(p, p->a);
+		check_named(p, p->b);
 		assert_ptr_equal(code_pair_find(p->a, p->b), p);
 		assert_ptr_equal(code_pair_find(p->b, p->a), p);
 	}

@@ -207,6 +207,28 @@ static void test_conflict(void **state)
 	finish(&f);
 }
 
+/* Challenges without end: the list of codes stays bounded, the dialogue goes on. */
+static void test_many_challenges(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f, 0);
+	greet(&f);
+	f.codes = 0;
+	client(&f, "AUTH LOGIN\r\n");
+	for (int i = 0; i < 5000; i++) {
+		server(&f, "334 \r\n");
+		client(&f, "YQ==\r\n");
+	}
+	server(&f, "535 no\r\n");
+	assert_int_equal(f.codes, 4096);
+	client(&f, "NOOP\r\n");
+	server(&f, "250 ok\r\n");
+	assert_int_equal(f.codes, 4097);
+	finish(&f);
+}
+
 /* A reply of 100,000 lines: one reply, kept to the limit, counted in full. */
 static void test_long_reply(void **state)
 {
@@ -272,7 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_outstanding), cmocka_unit_test(test_held),
-	    cmocka_unit_test(test_conflict),  cmocka_unit_test(test_long_reply),  cmocka_unit_test(test_recipients), cmocka_unit_test(test_times),
+	    cmocka_unit_test(test_conflict),  cmocka_unit_test(test_many_challenges), cmocka_unit_test(test_long_reply),  cmocka_unit_test(test_recipients), cmocka_unit_test(test_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

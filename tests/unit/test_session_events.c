@@ -274,9 +274,18 @@ static void test_extensions(void **state)
 	say(&p, DIR_CLIENT, "MAIL FROM:<a@b> SIZE=1000\r\n");
 	say(&p, DIR_SERVER, "552 5.3.4 too big\r\n");
 	assert_null(strstr(p.out, "size_exceeds_limit"));
+	forget(&p);
+	say(&p, DIR_CLIENT, "EHLO c_c\r\n");
+	say(&p, DIR_SERVER, "501 5.5.4 no\r\n");
+	assert_null(strstr(p.out, "extensions"));
+	say(&p, DIR_CLIENT, "AUTH GSSAPI\r\n");
+	say(&p, DIR_SERVER, "504 5.5.4 no\r\n");
+	assert_non_null(strstr(p.out, "\"offered\":[\"LOGIN\",\"PLAIN\",\"CRAM-MD5\"]"));
+	assert_non_null(strstr(p.out, "auth_mechanism_unsupported"));
+	forget(&p);
 	say(&p, DIR_CLIENT, "HELO c\r\n");
 	say(&p, DIR_SERVER, "250 mx\r\n");
-	forget(&p);
+	assert_null(strstr(p.out, "extensions"));
 	say(&p, DIR_CLIENT, "EHLO c\r\n");
 	say(&p, DIR_SERVER, "250 mx\r\n");
 	assert_null(strstr(p.out, "extensions"));
@@ -284,11 +293,100 @@ static void test_extensions(void **state)
 	assert_false(last_says(&p, "extensions"));
 }
 
+/* ---- limits and lists ---- */
+
+/* More recipients than are listed: all are counted, and it is said that the list is cut. */
+static void test_recipient_limit(void **state)
+{
+	struct session_limits limits = session_limits_default;
+	struct session_config config = session_config_default;
+	struct session_setup setup = {.id = 1, .syn_seen = true, .server_port = 25};
+	struct play p;
+
+	(void)state;
+	begin(&p, &setup, 4);
+	session_close(&p.s, TCP_CLOSE_EOF, 0);
+	limits.recipients = 3;
+	config.limits = &limits;
+	p.s = session_new(p.pool, &config, &setup, &p.flow, cause_emit, &p.cause);
+	say(&p, DIR_SERVER, "220 mx\r\n");
+	say(&p, DIR_CLIENT, "HELO c\r\n");
+	say(&p, DIR_SERVER, "250 mx\r\n");
+	say(&p, DIR_CLIENT, "MAIL FROM:<a@b>\r\n");
+	say(&p, DIR_SERVER, "250 ok\r\n");
+	for (int i = 0; i < 5; i++) {
+		say(&p, DIR_CLIENT, "RCPT TO:<u@t>\r\n");
+		say(&p, DIR_SERVER, "250 ok\r\n");
+	}
+	forget(&p);
+	say(&p, DIR_CLIENT, "DATA\r\n");
+	say(&p, DIR_SERVER, "354 go\r\n");
+	say(&p, DIR_CLIENT, ".\r\n");
+	say(&p, DIR_SERVER, "250 ok\r\n");
+	assert_non_null(strstr(p.out, "\"rcpt_to\":[\"u@t\",\"u@t\",\"u@t\"]"));
+	assert_non_null(strstr(p.out, "\"rcpt_count\":5"));
+	assert_non_null(strstr(p.out, "\"truncated\":true"));
+	end(&p, TCP_CLOSE_FIN);
+}
+
+/* A line is kept to LINE_KEPT octets, its length is that of all of it. */
+static void test_long_line(void **state)
+{
+	struct session_setup setup = {.id = 1, .syn_seen = true, .server_port = 25};
+	char line[6008];
+	struct play p;
+	const char *argument;
+
+	(void)state;
+	memset(line, 'x', sizeof line);
+	memcpy(line, "NOOP ", 5);
+	memcpy(line + 6005, "\r\n", 3);
+	begin(&p, &setup, 4);
+	say(&p, DIR_SERVER, "220 mx\r\n");
+	forget(&p);
+	say(&p, DIR_CLIENT, line);
+	say(&p, DIR_SERVER, "500 5.5.2 line too long\r\n");
+	argument = strstr(p.out, "\"argument\":\"");
+	assert_non_null(argument);
+	assert_int_equal(strspn(argument + 12, "x"), 4096 - 5);
+	assert_non_null(strstr(p.out, "\"length\":6007"));
+	assert_non_null(strstr(p.out, "\"truncated\":true"));
+	assert_non_null(strstr(p.out, "\"evidence\":\"length 6007, limit 512\""));
+	end(&p, TCP_CLOSE_FIN);
+}
+
+/* An address in UTF-8 is allowed when its MAIL said so, and only then (RFC 6531 3.3). */
+static void test_utf8(void **state)
+{
+	struct session_setup setup = {.id = 1, .syn_seen = true, .server_port = 25};
+
+	(void)state;
+	for (unsigned asked = 0; asked < 2; asked++) {
+		struct play p;
+
+		begin(&p, &setup, 4);
+		say(&p, DIR_SERVER, "220 mx\r\n");
+		say(&p, DIR_CLIENT, "EHLO c\r\n");
+		say(&p, DIR_SERVER, "250-mx\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n");
+		say(&p, DIR_CLIENT, asked ? "MAIL FROM:<a@b> SMTPUTF8\r\n" : "MAIL FROM:<a@b>\r\n");
+		say(&p, DIR_SERVER, "250 ok\r\n");
+		say(&p, DIR_CLIENT, "RCPT TO:<\xc3\xbc@t>\r\n");
+		say(&p, DIR_SERVER, "553 5.6.7 no\r\n");
+		assert_int_equal(strstr(p.out, "eight_bit_command") != NULL, !asked);
+		forget(&p);
+		say(&p, DIR_CLIENT, "RCPT TO:<\xfc@t>\r\n");
+		say(&p, DIR_SERVER, "553 5.6.7 no\r\n");
+		assert_int_equal(strstr(p.out, "invalid_utf8") != NULL, asked);
+		end(&p, TCP_CLOSE_FIN);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_mail), cmocka_unit_test(test_lmtp),         cmocka_unit_test(test_ends),
 	    cmocka_unit_test(test_reset_behind_quit), cmocka_unit_test(test_many_replies), cmocka_unit_test(test_extensions),
+	    cmocka_unit_test(test_recipient_limit), cmocka_unit_test(test_long_line), cmocka_unit_test(test_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
