@@ -302,6 +302,8 @@ static inline unsigned shared_objects(const struct row *a, const struct row *b)
 {
 	unsigned n = 0;
 
+	if (memcmp(a->object, b->object, sizeof(a->object)) == 0) /* neighbours in one object, mostly */
+		return b->depth;
 	while (n < b->depth && a->object[n] == b->object[n])
 		n++;
 	return n;
@@ -340,6 +342,8 @@ static bool write_line(struct json_writer *w, const struct event *ev, const stru
 		key_put(&o, r, last->depth, shared_objects(last, r));
 		if (cut->cut && is_truncated_flag(&r->field))
 			put_bool(&o, true);
+		else if (r->field.type == EV_STR) /* half of all: spares them the switch */
+			json_put_string(&o, *(const ev_STR_t *)value_of(ev, &r->field), cut->share);
 		else
 			put_value(w, &o, &r->field, value_of(ev, &r->field), cut->share);
 		last = r;

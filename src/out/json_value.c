@@ -88,19 +88,25 @@ static inline size_t put_plain(char *to, struct span s)
 	}
 	if (i == s.n)
 		return i;
-	if (s.n - i >= 8) { /* two halves that overlap */
-		v[0] = load8(s.p + i);
+	if (i > 0) { /* the last sixteen, of which some are written a second time */
+		if (!plain16(s.p + s.n - 16))
+			return i;
+		memcpy(to + s.n - 16, s.p + s.n - 16, 16);
+		return s.n;
+	}
+	if (s.n >= 8) { /* the same with two halves */
+		v[0] = load8(s.p);
 		v[1] = load8(s.p + s.n - 8);
 		if (!plain16(v))
-			return i;
-		memcpy(to + i, &v[0], 8);
+			return 0;
+		memcpy(to, &v[0], 8);
 		memcpy(to + s.n - 8, &v[1], 8);
 		return s.n;
 	}
-	v[0] = load_short(s.p + i, s.n - i);
+	v[0] = load_short(s.p, s.n);
 	if (!plain8(v[0]))
-		return i;
-	memcpy(to + i, v, 8);
+		return 0;
+	memcpy(to, v, 8);
 	return s.n;
 }
 
