@@ -214,6 +214,7 @@ const struct rule cause_rules[] = {
     {FINDING_private_verb_unsupported, D(PRIVATE_VERB), 0, 0, 0, WHEN_5YZ, NULL},
     {FINDING_message_text_as_command, D(MESSAGE_TEXT), 0, 0, 0, WHEN_FAILED, NULL},
     {FINDING_unknown_verb, D(UNKNOWN_VERB), 0, 0, 0, WHEN_REFUSED, NULL},
+    {FINDING_unknown_verb, D(LONE_TOKEN), 0, S(AUTH_REFUSED), 0, WHEN_REFUSED, NULL},
     {FINDING_extension_after_helo, 0, S(HELO), S(ADVERTISED), ~(HELLO_VERBS | OPTIONAL_VERBS), WHEN_SYNTAX, is_extension},
     {FINDING_verb_not_advertised, 0, 0, S(ADVERTISED) | S(HELO) | S(NO_EHLO_SEEN), ~OPTIONAL_VERBS, WHEN_5YZ, is_extension},
     {FINDING_verb_disabled, 0, 0, 0, OPTIONAL_VERBS, WHEN_UNKNOWN_TO_SERVER, NULL},
