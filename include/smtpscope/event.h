@@ -167,6 +167,11 @@ X(STR, finding_evidence, "smtp.finding.evidence", IN_FINDING, "The octets or num
 X(UINT, finding_offset, "smtp.finding.offset", IN_FINDING, "Offset in the stream of the sender.") \
 X(STR, finding_suggestion, "smtp.finding.suggestion", IN_FINDING, "For example the verb that was meant.") \
 X(UINT, finding_count, "smtp.finding.count", IN_FINDING, "How often, when follow-on errors are folded into it.") \
+X(UINT, watch_window, "smtp.watch.window", IN_FINDING, "Findings across commands or sessions: the window, in seconds; absent when it is one session or message.") \
+X(UINT, watch_threshold, "smtp.watch.threshold", IN_FINDING, "The threshold that was reached (--watch).") \
+X(UINT, watch_clients, "smtp.watch.clients", IN_FINDING, "Clients that took part.") \
+X(UINT, watch_identities, "smtp.watch.identities", IN_FINDING, "Identities that were tried.") \
+X(STRS, watch_sessions, "smtp.watch.sessions", IN_FINDING, "Ids of up to 4 sessions that took part, the latest last.") \
 X(UINT, stats_received, "smtp.stats.packets.received", IN_STATS, "Frames read.") \
 X(UINT, stats_tcp, "smtp.stats.packets.tcp", IN_STATS, "TCP segments among them.") \
 X(UINT, stats_fragments, "smtp.stats.packets.fragments", IN_STATS, "IP fragments.") \
@@ -202,6 +207,10 @@ X(UINT, stats_events, "smtp.stats.events.written", IN_STATS, "Events written.") 
 X(UINT, stats_events_dropped, "smtp.stats.events.dropped", IN_STATS, "Events dropped by a sink.") \
 X(UINT, stats_memory, "smtp.stats.memory.used", IN_STATS, "Octets in use by all state.") \
 X(UINT, stats_memory_failures, "smtp.stats.memory.refused", IN_STATS, "Allocations refused at a limit.") \
+X(UINT, stats_watch_windows, "smtp.stats.watch.windows", IN_STATS, "Windows that --watch keeps: one for each client, identity, server, domain and rule.") \
+X(UINT, stats_watch_evicted_sessions, "smtp.stats.watch.evicted.sessions", IN_STATS, "Given up at a limit, the least recently used first.") \
+X(UINT, stats_watch_evicted_windows, "smtp.stats.watch.evicted.windows", IN_STATS, "") \
+X(UINT, stats_watch_evicted_servers, "smtp.stats.watch.evicted.servers", IN_STATS, "") \
 X(BOOL, stats_input_truncated, "smtp.stats.truncated", IN_STATS, "true when the input was cut short.") \
 X(STR, error_type, "error.type", IN_FINDING, "Same as smtp.finding.id, for severity error and alert.") \
 X(BOOL, tls_established, "tls.established", IN_SESSION, "Whether a TLS handshake was seen to complete.") \
@@ -214,7 +223,7 @@ X(STR, tls_server_name, "tls.client.server_name", IN_SESSION, "SNI: the name the
 X(STR, tls_ja3, "tls.client.ja3", IN_SESSION, "JA3 of the ClientHello, the first when there are two.") \
 X(STR, tls_ja4, "tls.client.ja4", IN_SESSION, "JA4 of the same.") \
 X(STR, tls_ja3s, "tls.server.ja3s", IN_SESSION, "JA3S of the ServerHello.") \
-X(STR, user_name, "user.name", IN_AUTH | IN_SESSION, "Who authenticated; in session events the last who succeeded.") \
+X(STR, user_name, "user.name", IN_AUTH | IN_SESSION | IN_FINDING, "Who authenticated; in session events the last who succeeded; in findings whose password is tried.") \
 X(STR, user_domain, "user.domain", IN_AUTH, "Domain or realm of the user.") \
 X(STRS, email_from, "email.from.address", IN_MESSAGE, "Addresses of the From header field.") \
 X(STRS, email_to, "email.to.address", IN_MESSAGE, "Addresses of To.") \

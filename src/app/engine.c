@@ -11,6 +11,7 @@
 #include "fanout.h"
 #include "pipeline.h"
 #include "smtpscope/table.h"
+#include "smtpscope/watch.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -35,6 +36,8 @@ struct engine {
 	struct fanout *fanout;     /* several that read for themselves */
 	struct half *halves;       /* with fanout */
 	atomic_ullong split;
+	struct pool *watch_pool;   /* of its own: watch runs in the writer's thread */
+	struct watch *watch;       /* NULL: --watch none */
 	struct sink *sink;
 	struct report *report;
 	int64_t last_ts;
@@ -58,6 +61,15 @@ static void note_half(struct engine *e, const struct event *ev, unsigned worker)
 	*h = (struct half){key, worker};
 }
 
+static void report(void *ctx, struct event *ev)
+{
+	struct engine *e = ctx;
+
+	report_event(e->report, ev);
+	if (sink_failed(e->sink))
+		atomic_store_explicit(&e->failed, true, memory_order_relaxed);
+}
+
 /* place: with one worker the frame that is read; with several where the event came up, a frame or a time. */
 static void write_event(void *ctx, struct event *ev, uint64_t place, unsigned worker)
 {
@@ -72,9 +84,10 @@ static void write_event(void *ctx, struct event *ev, uint64_t place, unsigned wo
 		note_half(e, ev, worker);
 	if (place >= atomic_load_explicit(&e->nanoseconds_from, memory_order_relaxed))
 		report_precision(e->report, true);
-	report_event(e->report, ev);
-	if (sink_failed(e->sink))
-		atomic_store_explicit(&e->failed, true, memory_order_relaxed);
+	if (e->watch)
+		watch_emit(e->watch, ev);
+	else
+		report(e, ev);
 }
 
 static void on_event(void *ctx, struct event *ev)
@@ -92,9 +105,20 @@ static void random_seed(uint8_t seed[16])
 		memset(seed, 0x5a, 16); /* no entropy at boot: hashing still works, only not secretly */
 }
 
+static bool start_watch(struct engine *e)
+{
+	if (e->o->no_watch)
+		return true;
+	e->watch_pool = pool_new(e->o->memory_limit / 16);
+	if (e->watch_pool)
+		e->watch = watch_new(e->watch_pool, e->seed, &e->o->watch, &watch_limits_default, report, e);
+	return e->watch != NULL;
+}
+
 struct engine *engine_new(const struct options *o, struct sink *sink, bool text, const char *observer)
 {
 	struct engine *e = calloc(1, sizeof *e);
+	bool ready;
 
 	if (!e)
 		return NULL;
@@ -108,9 +132,10 @@ struct engine *engine_new(const struct options *o, struct sink *sink, bool text,
 	e->pool = pool_new(o->memory_limit);
 	if (e->pool)
 		e->segments = segments_new(e->pool, e->seed, o->verify_checksums);
-	if (e->segments && e->report && o->workers > 1 && !o->interface)
+	ready = e->segments && e->report && start_watch(e);
+	if (ready && o->workers > 1 && !o->interface)
 		e->dealt = dealt_new(o, e->seed, write_event, e);
-	else if (e->segments && e->report)
+	else if (ready)
 		e->pipeline = pipeline_new(o, e->pool, e->seed, on_event, e);
 	if (!e->pipeline && !e->dealt)
 		engine_free(&e);
@@ -144,6 +169,8 @@ void engine_free(struct engine **engine)
 	fanout_free(&e->fanout);
 	free(e->halves);
 	pipeline_free(&e->pipeline);
+	watch_free(&e->watch);
+	pool_free(&e->watch_pool);
 	segments_free(&e->segments);
 	report_free(&e->report);
 	pool_free(&e->pool);

@@ -314,6 +314,7 @@ const struct option_row option_rows[] = {
     {0, "workers", "N", "threads that share the connections (1)", set_workers, 0},
     {0, "fanout", "GROUP", "live: share the traffic with all of this group, 0-65535", set_fanout, 0},
     {0, "memory-limit", "MIB", "memory of all state (half of RAM, at most 2048)", set_memory, 0},
+    {0, "watch", "LIST", "of id=threshold/window and none: what is an attack (see the manual)", set_watch, 0},
     {'o', NULL, "FORMAT", "text or json (text on a terminal, else json)", set_format, 0},
     {'O', NULL, "FILE", "write there, - for stdout", set_output, 0},
     {0, "events", "LIST", "of session,command,auth,message,finding,stats (all)", set_events, 0},
@@ -465,6 +466,7 @@ static void defaults(struct options *o)
 	o->max_event_bytes = JSON_MAX_EVENT;
 	o->workers = 1;
 	o->stats_seconds = 60;
+	watch_settings_default(&o->watch);
 	set_ports(o, "25,465,587,2525,24", &none);
 }
 

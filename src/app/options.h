@@ -12,6 +12,7 @@
 #include "smtpscope/err.h"
 #include "smtpscope/session.h"
 #include "translate.h"
+#include "smtpscope/watch.h"
 
 enum task { TASK_ANALYSE, TASK_EXPLAIN, TASK_SCHEMA, TASK_HELP, TASK_VERSION };
 enum output_format { OUTPUT_AUTO, OUTPUT_TEXT, OUTPUT_JSON };
@@ -31,6 +32,8 @@ struct options {
 	uint64_t max_frames;
 	bool no_promiscuous, immediate, verify_checksums, line_flush, utc, local_time;
 	uint8_t ports[65536 / 8];        /* bit per port: SMTP whatever it carries */
+	bool no_watch;                   /* --watch none */
+	struct watch_settings watch;
 	enum output_format format;
 	const char *output;              /* -O, "-" */
 	unsigned datasets;               /* IN_* bits of --events */
@@ -69,6 +72,8 @@ extern const unsigned option_row_count;
 /* 0, or -1 and *err (code 2). */
 int options_parse(struct options *o, int argc, char **argv, struct err *err);
 void options_help(FILE *out);
+/* --watch, in watch_option.c. */
+int set_watch(struct options *o, const char *value, struct err *err);
 bool options_port(const struct options *o, uint16_t port);
 
 #endif

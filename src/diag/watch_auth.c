@@ -1,0 +1,243 @@
+/*
+ * watch_auth.c - passwords that are guessed: many for one identity, many identities from one place, and the guess that was right.
+ *
+ * Only 535 counts: the server has judged credentials (RFC 4954 6). An identity with a domain is one wherever it is tried;
+ * "admin" alone is one only at one server.
+ */
+#include "watch_internal.h"
+
+#include <string.h>
+
+enum { MOST_TRIES = 3 /* an identity with more of them is guessed at, not sprayed over */, WHO = 160 };
+
+static bool has_exchange(const struct event *ev)
+{
+	return ev->auth_steps != EV_NONE && (ev->auth_steps > 0 || ev->initial_response == EV_TRUE);
+}
+
+/* "user", "user@domain"; absent when it could not be read. */
+static struct span identity_of(const struct event *ev, char buf[WHO])
+{
+	size_t n;
+
+	if (!ev->user_name.n)
+		return SPAN_ABSENT;
+	n = span_append(buf, 0, WHO, ev->user_name);
+	if (ev->user_domain.n && span_chr(ev->user_name, '@') == SPAN_NPOS) {
+		n = span_append(buf, n, WHO, SPAN("@"));
+		n = span_append(buf, n, WHO, ev->user_domain);
+	}
+	return span_of(buf, n);
+}
+
+static struct watch_key key_identity(const struct watch *w, enum watch_rule r, const struct event *ev, struct span who)
+{
+	struct watch_key k = span_chr(who, '@') == SPAN_NPOS ? key_server(r, ev) : key_name(r, 0);
+
+	k.name = hash_name(w, who);
+	k.port = 0; /* 25, 465 and 587 ask the same passwords */
+	return k;
+}
+
+/* ---- one identity, one session ---- */
+
+static void raise_bruteforce(struct watch *w, const struct event *ev, struct alarm *a, struct span who)
+{
+	uint32_t period = a->window ? window_period(a->window) : 0;
+	char text[EVIDENCE];
+	size_t n;
+
+	if (a->window)
+		n = evidence(text, sizeof text, "%llu refused for %.*s in %llu s, %.*s", (unsigned long long)a->count, TEXT_OF(who, 64),
+			     SECONDS_OF(window_span(a->window)), TEXT_OF(ev->mechanism, 32)).n;
+	else
+		n = evidence(text, sizeof text, "%llu refused in one session, the last by %.*s", (unsigned long long)a->count,
+			     TEXT_OF(ev->mechanism, 32)).n;
+	if (a->window && a->window->total > a->count)
+		n += evidence(text + n, sizeof text - n, ", %u in all", (unsigned)a->window->total).n;
+	if (period) {
+		a->confidence = CONFIDENCE_LOW;
+		n += evidence(text + n, sizeof text - n, ", one every %u s: perhaps a mail client with an old password", (unsigned)period).n;
+	}
+	a->evidence = span_of(text, n);
+	a->user = ev->user_name;
+	watch_raise(w, ev, a);
+}
+
+/* One alert for one attack: by the identity or by the session, whichever comes first; and one client in many sessions is one attack. */
+static void count_refused(struct watch *w, struct watch_session *s, const struct event *ev, struct span who)
+{
+	const struct watch_setting *set = &w->settings->rule[WATCH_auth_bruteforce];
+	struct watch_key by_who = key_identity(w, WATCH_auth_bruteforce, ev, who), by_client = key_client(WATCH_auth_bruteforce, ev);
+	struct window *win = who.n && set->threshold ? window_of(w, &by_who) : NULL;
+	bool identity = win && window_count(w, win, WATCH_auth_bruteforce, ev, 0, false);
+	struct alarm a = alarm_of(identity ? WATCH_auth_bruteforce : WATCH_auth_bruteforce_session);
+	struct window *client;
+
+	if (!identity && s->refused != w->settings->rule[WATCH_auth_bruteforce_session].threshold)
+		return;
+	client = window_of(w, &by_client);
+	if (!identity && (window_quiet(win, ev->ts, set->seconds) || window_quiet(client, ev->ts, set->seconds)))
+		return;
+	if (client)
+		client->fired = ev->ts;
+	if (identity || (win && window_near(win, ev->ts, set->seconds) >= s->refused)) {
+		win->fired = ev->ts;
+		a.window = win;
+		a.identities = 1;
+	}
+	a.count = identity ? set->threshold : s->refused;
+	raise_bruteforce(w, ev, &a, a.window ? who : SPAN_ABSENT);
+}
+
+/* ---- many identities ---- */
+
+static bool sprays(const struct watch *w, const struct window *win, int64_t ts)
+{
+	const struct watch_setting *set = &w->settings->rule[WATCH_password_spray];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < win->count; i++)
+		n += win->moment[i].tries <= MOST_TRIES;
+	return n >= set->threshold && window_near(win, ts, set->seconds) >= set->threshold;
+}
+
+static struct window *count_identity(struct watch *w, const struct watch_key *k, const struct event *ev, uint32_t who)
+{
+	struct moment m = {.ts = ev->ts, .session = w->last->number, .value = who, .peer = hash_client(w, ev)};
+	struct window *win = window_of(w, k);
+
+	if (win) /* twice the room, so that identities with too many tries do not hide the others */
+		window_add(w, win, &m, 2 * w->settings->rule[WATCH_password_spray].threshold, true);
+	return win;
+}
+
+static void raise_spray(struct watch *w, const struct event *ev, struct window *win, bool network)
+{
+	struct alarm a = alarm_of(WATCH_password_spray);
+	char text[EVIDENCE];
+	uint32_t most = 0, tries = 0;
+
+	for (uint32_t i = 0; i < win->count; i++) {
+		tries += win->moment[i].tries;
+		most = win->moment[i].tries > most ? win->moment[i].tries : most;
+	}
+	a.window = win;
+	a.count = tries;
+	a.identities = win->count;
+	a.evidence = evidence(text, sizeof text, "%u identities in %llu s, %u tries, at most %u each, from %s%s; the last: %.*s",
+			      (unsigned)win->count, SECONDS_OF(window_span(win)), (unsigned)tries, (unsigned)most,
+			      network ? "its " : "one client", !network ? "" : ev->source_ip.family == 6 ? "/64" : "/24",
+			      TEXT_OF(ev->user_name, 64));
+	watch_raise(w, ev, &a);
+}
+
+static void count_spray(struct watch *w, const struct event *ev, struct span who)
+{
+	const struct watch_setting *set = &w->settings->rule[WATCH_password_spray];
+	struct watch_key client = key_client(WATCH_password_spray, ev), network = key_network(WATCH_password_spray, ev);
+	uint32_t hash = hash_text(w, who);
+	struct window *one, *all;
+
+	if (!set->threshold || !(span_ieq(ev->mechanism, SPAN("PLAIN")) || span_ieq(ev->mechanism, SPAN("LOGIN"))))
+		return;
+	one = count_identity(w, &client, ev, hash);
+	if (one && sprays(w, one, ev->ts) && window_fires(one, ev->ts, set->seconds)) {
+		raise_spray(w, ev, one, false);
+		all = window_of(w, &network);
+		if (all)
+			all->fired = ev->ts;
+	}
+	all = count_identity(w, &network, ev, hash);
+	if (all && sprays(w, all, ev->ts) && window_fires(all, ev->ts, set->seconds))
+		raise_spray(w, ev, all, true);
+}
+
+/* ---- the right one ---- */
+
+static void note_failure(struct watch *w, const struct event *ev, struct span who)
+{
+	struct watch_key k = key_identity(w, WATCH_auth_success_after_failures, ev, who);
+	struct window *win = watch_on(w, WATCH_auth_success_after_failures) ? window_of(w, &k) : NULL;
+	struct moment m = {.ts = ev->ts, .session = w->last->number, .peer = hash_client(w, ev)};
+
+	if (win)
+		window_add(w, win, &m, w->settings->rule[WATCH_auth_success_after_failures].threshold, false);
+}
+
+static void judge_success(struct watch *w, const struct event *ev, struct span who)
+{
+	const struct watch_setting *set = &w->settings->rule[WATCH_auth_success_after_failures];
+	struct watch_key k = key_identity(w, WATCH_auth_success_after_failures, ev, who);
+	struct window *win = window_find(w, &k);
+	struct alarm a = alarm_of(WATCH_auth_success_after_failures);
+	char text[EVIDENCE];
+	uint32_t mine = 0;
+
+	if (!win)
+		return;
+	if (set->threshold && window_near(win, ev->ts, set->seconds) >= set->threshold) {
+		for (uint32_t i = 0; i < win->count; i++)
+			mine += win->moment[i].peer == hash_client(w, ev);
+		a.window = win;
+		a.count = win->total;
+		a.user = ev->user_name;
+		if (window_period(win))
+			a.confidence = CONFIDENCE_LOW;
+		a.evidence = evidence(text, sizeof text, "%u refused for %.*s, then accepted; %s", (unsigned)win->total, TEXT_OF(who, 64),
+				      window_period(win) ? "refused at even intervals: perhaps a mail client with an old password"
+				      : mine		 ? "this client was among those refused"
+							 : "the refused were other clients");
+		watch_raise(w, ev, &a);
+	}
+	window_drop(w, win);
+}
+
+/* ---- what every AUTH shows ---- */
+
+bool weak_mechanism(struct span mechanism)
+{
+	static const struct span weak[] = {SPAN_INIT("CRAM-MD5"), SPAN_INIT("DIGEST-MD5"), SPAN_INIT("NTLM"), SPAN_INIT("ANONYMOUS")};
+
+	for (size_t i = 0; i < sizeof weak / sizeof *weak; i++)
+		if (span_ieq(mechanism, weak[i]))
+			return true;
+	return false;
+}
+
+static void judge_mechanism(struct watch *w, struct watch_session *s, const struct event *ev)
+{
+	struct alarm a = alarm_of(WATCH_weak_auth_mechanism);
+	char text[EVIDENCE];
+
+	if (!weak_mechanism(ev->mechanism) || !session_first(w, s, WATCH_weak_auth_mechanism))
+		return;
+	a.evidence = evidence(text, sizeof text, "used: %.*s", TEXT_OF(ev->mechanism, 32));
+	watch_raise(w, ev, &a);
+}
+
+void watch_auth(struct watch *w, struct watch_session *s, const struct event *ev)
+{
+	char buf[WHO];
+	struct span who = identity_of(ev, buf);
+
+	if (has_exchange(ev)) {
+		judge_mechanism(w, s, ev);
+		if (ev->auth_encrypted != EV_TRUE)
+			watch_in_clear(w, s, ev);
+	}
+	if (span_eq(ev->auth_result, SPAN("success"))) {
+		s->facts |= FACT_AUTHENTICATED;
+		pool_drop(w->pool, &s->user);
+		s->user = pool_copy(w->pool, who);
+		if (who.n)
+			judge_success(w, ev, who);
+	} else if (ev->reply_code == 535 && !span_eq(ev->auth_result, SPAN("cancelled"))) {
+		s->refused++;
+		count_refused(w, s, ev, who);
+		if (who.n) {
+			count_spray(w, ev, who);
+			note_failure(w, ev, who);
+		}
+	}
+}

@@ -1,0 +1,211 @@
+/*
+ * watch_internal.h - what the parts of diag/watch share. Private to src/diag/watch*.c.
+ *
+ * Three tables, each with a limit: sessions that are open, windows, and servers. A window is the last moments at which something
+ * happened to one subject; it fires when enough of them lie near the newest. So nothing expires by a clock, and times that run
+ * backwards or far ahead cost nothing: what is old leaves when new comes, or as the least recently used.
+ */
+#ifndef WATCH_INTERNAL_H
+#define WATCH_INTERNAL_H
+
+#include "finding.h"
+#include "smtpscope/path.h"
+#include "smtpscope/table.h"
+#include "smtpscope/watch.h"
+
+enum { EVIDENCE = 480, LIST_TEXT = 160, NAME_TEXT = 80 };
+
+/* ---- windows (watch_window.c) ---- */
+
+/* Something that counts. */
+struct moment {
+	int64_t ts;
+	uint64_t session;
+	uint32_t value; /* hash of what must differ: identity, local part, name */
+	uint32_t peer;  /* hash of the client */
+	uint32_t tries; /* how often that value */
+	uint32_t aside; /* window.aside at that time */
+};
+
+/* Whom a window is about. Compared octet by octet: made by the key_*() functions only. */
+struct watch_key {
+	uint64_t name; /* hash of an identity or a domain; id of a session */
+	uint8_t addr[16];
+	uint16_t port;
+	uint8_t rule, kind;
+	uint32_t peer;
+};
+
+struct window {
+	struct table_node node;
+	struct watch_key key;
+	struct moment *moment; /* oldest first */
+	uint32_t count, room;
+	uint32_t aside;        /* what happened beside: recipients that were accepted */
+	uint32_t total;        /* moments since it fired, or since the beginning */
+	int64_t fired;         /* EV_NO_TIME: never */
+};
+
+struct watch_key key_client(enum watch_rule r, const struct event *ev);
+struct watch_key key_network(enum watch_rule r, const struct event *ev); /* /24 or /64 of the client */
+struct watch_key key_server(enum watch_rule r, const struct event *ev);  /* with its port */
+struct watch_key key_pair(enum watch_rule r, const struct event *ev);    /* client and server */
+struct watch_key key_name(enum watch_rule r, uint64_t name);
+struct watch_key key_session(enum watch_rule r, uint64_t session);
+
+struct window *window_find(struct watch *w, const struct watch_key *k); /* NULL: none */
+struct window *window_of(struct watch *w, const struct watch_key *k);   /* made when there is none; NULL without memory */
+/* Keeps the moment, at most room of them. distinct: an earlier one with the same value gives way, and its tries are added. */
+void window_add(struct watch *w, struct window *win, const struct moment *m, uint32_t room, bool distinct);
+/* Moments at most so many seconds from ts. */
+uint32_t window_near(const struct window *win, int64_t ts, uint32_t seconds);
+/* It fired at most so many seconds from ts. NULL: never. */
+bool window_quiet(const struct window *win, int64_t ts, uint32_t seconds);
+/* True once per so many seconds: the caller raises its finding. */
+bool window_fires(struct window *win, int64_t ts, uint32_t seconds);
+void window_drop(struct watch *w, struct window *win);
+/* Adds the moment of ev and tells whether the rule's threshold is reached for the first time in its window. */
+bool window_count(struct watch *w, struct window *win, enum watch_rule r, const struct event *ev, uint32_t value, bool distinct);
+uint32_t window_peers(const struct window *win);
+uint32_t window_values(const struct window *win);
+/* From the oldest to the newest moment, in ns. */
+uint64_t window_span(const struct window *win);
+/* One client at even intervals, as a program does that retries: its period in seconds, 0 when it is not so. */
+uint32_t window_period(const struct window *win);
+
+/* ---- sessions ---- */
+
+enum fact { /* bits of watch_session.facts */
+	FACT_WHOLE = 1 << 0,         /* seen from its first event on */
+	FACT_AUTHENTICATED = 1 << 1,
+	FACT_STARTTLS_OFFERED = 1 << 2,
+	FACT_STARTTLS_AGREED = 1 << 3, /* 220: whatever is read from here on was decrypted by the tap */
+	FACT_STARTTLS_FAILED = 1 << 4,
+	FACT_SENDER_FOREIGN = 1 << 5,
+	FACT_SENDER_NULL = 1 << 6,
+	FACT_MAIL = 1 << 7,          /* MAIL was sent */
+	FACT_GREETED = 1 << 8,       /* 220 */
+	FACT_CUT_OFF = 1 << 9,       /* 421 */
+	FACT_FLOOD = 1 << 10,        /* it has a window of command_flood */
+	FACT_AFTER_MESSAGE = 1 << 11, /* the last command ended a message */
+	FACT_OTHER = 1 << 12,        /* a command beyond greeting, HELP, NOOP and QUIT */
+	/* style of spam programs */
+	FACT_EARLY = 1 << 13,
+	FACT_DEAF = 1 << 14,         /* goes on after a 5yz that leaves nothing to go on with */
+	FACT_NEW_NAME = 1 << 15,     /* the client greeted with another name before */
+	FACT_UNASKED_PIPELINE = 1 << 16,
+};
+
+enum { CAUSES = 4 /* named as evidence of error_flood */, DELAYS = 3 };
+
+struct watch_session {
+	struct table_node node;
+	char id[16];
+	uint64_t number;      /* the id as a number */
+	uint32_t facts;
+	uint32_t said;        /* 1 << enum watch_rule: at most once a session */
+	int64_t greeting_ts;  /* EV_NO_TIME: none */
+	uint64_t waited;      /* ns for replies */
+	uint32_t added;       /* findings of this stage: later events of the session are numbered behind them */
+	const char *first_error; /* id, when one of them was the first of severity error or alert */
+	uint32_t refused;     /* 535 */
+	uint32_t errors, empty_chunks, recipients_max;
+	uint32_t delay[DELAYS]; /* ms of the last replies to errors */
+	uint8_t delays, cause_count;
+	const struct finding_info *cause[CAUSES];
+	struct span user;     /* who authenticated; of the pool */
+};
+_Static_assert(WATCH_RULES <= 32, "watch_session.said has 32 bits");
+
+/* ---- servers (watch_server.c) ---- */
+
+enum { DOMAINS = 24 /* kept of a server: enough to know those of a small one; of a large one those in use now */ };
+
+struct watch_domain {
+	uint32_t domain, client; /* hashes; the first client, or MANY */
+};
+enum { MANY = 0 };
+
+struct watch_server {
+	struct table_node node;
+	struct endpoint at;
+	char name[NAME_TEXT];   /* as it greets, lower case */
+	int64_t offered_ts;     /* EV_NO_TIME: STARTTLS never */
+	char offered_by[17];    /* the session */
+	char offered[LIST_TEXT]; /* the list */
+	struct watch_domain domain[DOMAINS]; /* recipients it accepted from clients that did not authenticate; newest first */
+	uint32_t domains;
+};
+
+struct watch_server *server_of(struct watch *w, const struct event *ev);
+void server_named(struct watch_server *v, const struct event *ev);
+void server_accepts(struct watch *w, struct watch_server *v, struct span domain, uint32_t client);
+/* Neither the server's own, nor one that it took mail for from others than this client. */
+bool server_foreign(struct watch *w, const struct watch_server *v, struct span domain, uint32_t client);
+void server_free(struct watch *w, struct watch_server *v);
+
+/* ---- the stage (watch.c) ---- */
+
+struct watch {
+	struct pool *pool;
+	struct outlet next;
+	const struct watch_settings *settings;
+	const struct watch_limits *limits;
+	uint8_t seed[16];
+	struct table *sessions, *windows, *servers;
+	struct watch_session *last; /* the one the last event was of */
+	uint64_t moment_bytes;
+	uint64_t evicted_sessions, evicted_windows, evicted_servers;
+};
+
+/* What is raised. */
+struct alarm {
+	enum watch_rule rule;
+	enum severity severity;     /* RAISE_STANDARD: the catalog's */
+	enum confidence confidence;
+	uint64_t count;
+	struct span evidence, user;
+	const struct window *window; /* whose sessions and clients are named; NULL: none */
+	uint32_t identities;        /* 0: not about identities */
+};
+/* An alarm with the catalog's severity and confidence. */
+struct alarm alarm_of(enum watch_rule r);
+/* Of the session at hand. */
+void watch_raise(struct watch *w, const struct event *about, const struct alarm *a);
+bool watch_on(const struct watch *w, enum watch_rule r);
+/* True the first time in this session, when the rule is on. */
+bool session_first(const struct watch *w, struct watch_session *s, enum watch_rule r);
+uint32_t hash_text(const struct watch *w, struct span s);   /* without regard to case; never 0 */
+uint64_t hash_name(const struct watch *w, struct span s);
+uint32_t hash_client(const struct watch *w, const struct event *ev);
+/* Text for evidence: printf into buf, cut to fit. */
+__attribute__((format(printf, 3, 4))) struct span evidence(char *buf, size_t cap, const char *format, ...);
+/* For "%.*s". */
+#define TEXT_OF(s, most) (int)((s).n < (most) ? (s).n : (most)), (s).n ? (const char *)(s).p : ""
+#define SECONDS_OF(ns) ((unsigned long long)(ns) / 1000000000)
+
+/* watch_auth.c */
+void watch_auth(struct watch *w, struct watch_session *s, const struct event *ev);
+bool weak_mechanism(struct span mechanism); /* CRAM-MD5, DIGEST-MD5, NTLM, ANONYMOUS */
+/* watch_tls.c */
+void watch_hello_reply(struct watch *w, struct watch_session *s, const struct event *ev);
+void watch_starttls(struct watch *w, struct watch_session *s, const struct event *ev);
+void watch_in_clear(struct watch *w, struct watch_session *s, const struct event *ev); /* AUTH or MAIL outside TLS */
+void watch_tls_end(struct watch *w, struct watch_session *s, const struct event *ev);
+/* watch_mail.c */
+void watch_mail(struct watch *w, struct watch_session *s, const struct event *ev);    /* MAIL */
+void watch_rcpt(struct watch *w, struct watch_session *s, const struct event *ev);    /* RCPT */
+void watch_verify(struct watch *w, struct watch_session *s, const struct event *ev);  /* VRFY, EXPN */
+void watch_message(struct watch *w, struct watch_session *s, const struct event *ev); /* a message event */
+/* watch_relay.c */
+void relay_refused(struct watch *w, struct watch_session *s, const struct event *ev, const struct path *p);
+void relay_delivered(struct watch *w, struct watch_session *s, const struct event *ev);
+struct path path_of(struct span argument);
+/* watch_session.c */
+void watch_behaviour(struct watch *w, struct watch_session *s, const struct event *ev); /* every command */
+void watch_greeting(struct watch *w, struct watch_session *s, const struct event *ev);
+void watch_error(struct watch *w, struct watch_session *s, const struct event *ev);     /* a finding of severity error */
+void watch_begin(struct watch *w, struct watch_session *s, const struct event *ev);
+void watch_end(struct watch *w, struct watch_session *s, const struct event *ev);
+
+#endif
