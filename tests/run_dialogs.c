@@ -236,10 +236,10 @@ static bool all_feedings(struct runs *r)
 		return try_feeding(r, &(struct feeding){.chunk = 1});
 	for (size_t i = 0; i < d->count; i++)
 		longest = d->piece[i].n > longest ? d->piece[i].n : longest;
-	for (size_t n = 1; n < longest && n <= 1024; n++)
+	for (size_t n = 1; n < longest && n <= (d->next ? 4 : 1024); n++) /* what one session shows of cuts need not be shown by many */
 		if (!try_feeding(r, &(struct feeding){.chunk = n}))
 			return false;
-	for (size_t i = 0; i < d->count; i++)
+	for (size_t i = 0; i < d->count && !d->next; i++)
 		for (size_t at = 1; at < d->piece[i].n && at <= 4096 && !d->piece[i].lost; at++)
 			if (!try_feeding(r, &(struct feeding){.split_piece = i, .split_at = at}))
 				return false;

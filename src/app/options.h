@@ -11,8 +11,8 @@
 
 #include "smtpscope/err.h"
 #include "smtpscope/session.h"
-#include "translate.h"
 #include "smtpscope/watch.h"
+#include "translate.h"
 
 enum task { TASK_ANALYSE, TASK_EXPLAIN, TASK_SCHEMA, TASK_HELP, TASK_VERSION };
 enum output_format { OUTPUT_AUTO, OUTPUT_TEXT, OUTPUT_JSON };

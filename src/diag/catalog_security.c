@@ -6,7 +6,7 @@
 const struct finding_info catalog_security[FINDINGS] = {
 	[FINDING_auth_bruteforce] = {"auth_bruteforce",
 		GROUP_SECURITY, SEVERITY_ALERT, SEVERITY_ALERT, CONFIDENCE_HIGH, FAULT_CLIENT,
-		"Many failed AUTH attempts for one identity.",
+		"Many failed AUTH attempts for one identity, or in one session.",
 		"Block the client or slow it down; check whether a stored password is stale.",
 		"RFC 4954 9"},
 	[FINDING_password_spray] = {"password_spray",
@@ -20,7 +20,7 @@ const struct finding_info catalog_security[FINDINGS] = {
 		"Ask the user; change the password when nobody typed it.",
 		"RFC 4954 9"},
 	[FINDING_cleartext_auth] = {"cleartext_auth",
-		GROUP_SECURITY, SEVERITY_NOTE, SEVERITY_NOTE, CONFIDENCE_MEDIUM, FAULT_CLIENT,
+		GROUP_SECURITY, SEVERITY_ALERT, SEVERITY_WARNING, CONFIDENCE_HIGH, FAULT_CLIENT,
 		"Credentials crossed the network without TLS.",
 		"Use STARTTLS or port 465; change the password when the network is not trusted.",
 		"RFC 4954 4, RFC 8314 4.1"},

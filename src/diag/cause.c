@@ -359,10 +359,32 @@ static void on_command(struct cause *c, struct event *ev)
 
 /* ---- notices ---- */
 
-static enum severity notice_severity(const struct notice *n, const struct finding_info *info)
+static bool is_loopback(const struct endpoint *e)
 {
+	static const uint8_t one[16] = {[15] = 1};
+
+	return e->family == 6 ? memcmp(e->addr, one, 16) == 0 : e->addr[0] == 127;
+}
+
+/* Whoever reads the wire has the password or token of these; of the others something to work on. */
+static enum severity cleartext_severity(const struct event *ev)
+{
+	static const struct span bearer[] = {SPAN_INIT("PLAIN"), SPAN_INIT("LOGIN"), SPAN_INIT("XOAUTH2"), SPAN_INIT("OAUTHBEARER")};
+
+	if (is_loopback(&ev->source_ip) && is_loopback(&ev->destination_ip))
+		return SEVERITY_NOTE;
+	for (size_t i = 0; i < sizeof bearer / sizeof *bearer; i++)
+		if (span_ieq(ev->notice->text, bearer[i]))
+			return SEVERITY_ALERT;
+	return ev->notice->a ? SEVERITY_ALERT : SEVERITY_WARNING;
+}
+
+static enum severity notice_severity(const struct event *ev, const struct finding_info *info)
+{
+	const struct notice *n = ev->notice;
+
 	if (n->id == NOTICE_CLEARTEXT_AUTH)
-		return n->a ? SEVERITY_ALERT : SEVERITY_NOTE;
+		return cleartext_severity(ev);
 	if (n->id == NOTICE_CONFLICT)
 		return span_eq(n->text, SPAN("command")) ? SEVERITY_ALERT : SEVERITY_WARNING;
 	if (n->id == NOTICE_DATA_LINE_TOO_LONG)
@@ -380,6 +402,9 @@ static struct span notice_evidence(const struct notice *n, struct span given, ch
 				  (const char *)given.p, (int)n->text.n, (const char *)n->text.p);
 	else if (given.p)
 		return given;
+	else if (n->id == NOTICE_CLEARTEXT_AUTH)
+		length = snprintf(buf, cap, "%.*s; STARTTLS was %s", (int)n->text.n, (const char *)n->text.p,
+				  n->a ? "refused or stripped" : n->situation & SIT(ADVERTISED) ? "offered" : "not offered");
 	else if (n->b)
 		length = snprintf(buf, cap, "%" PRIu64 ", expected %" PRIu64, n->a, n->b);
 	else if (n->id == NOTICE_STREAM_GAP)
@@ -417,7 +442,7 @@ static void on_notice(struct cause *c, struct event *ev)
 		facts.suggestion = SPAN_ABSENT;
 	if (n->id == NOTICE_HANDSHAKE_FAILED)
 		handshake_explain(n->a, n->text, &facts, detail);
-	finding_emit(&c->next, ev, info, notice_severity(n, info), notice_confidence(n, info), &facts);
+	finding_emit(&c->next, ev, info, notice_severity(ev, info), notice_confidence(n, info), &facts);
 	if (n->id == NOTICE_COMMAND_INJECTION)
 		finding_emit(&c->next, ev, finding_info(FINDING_command_after_starttls), SEVERITY_NOTE, CONFIDENCE_HIGH, &facts);
 }

@@ -322,12 +322,16 @@ static void judge_silence(struct watch *w, struct watch_session *s, const struct
 
 	if (!set->threshold || seconds < (uint64_t)WINDOWS * set->seconds || opaque || ev->session_one_sided == EV_TRUE)
 		return;
-	if (!(s->facts & FACT_GREETED) || ev->session_gaps || ev->source_bytes / seconds >= TRICKLE || SECONDS_OF(s->waited) > seconds / 2)
+	if ((s->facts & (FACT_GREETED | FACT_CUT_OFF)) != FACT_GREETED || ev->session_gaps || ev->source_bytes / seconds >= TRICKLE || SECONDS_OF(s->waited) > seconds / 2)
 		return;
 	if (!few && !drops)
 		return;
-	a.evidence = evidence(text, sizeof text, "%llu commands, %llu octets in %llu segments in %llu s", (unsigned long long)ev->session_commands,
-			      (unsigned long long)ev->source_bytes, (unsigned long long)ev->source_packets, (unsigned long long)seconds);
+	if (few)
+		a.evidence = evidence(text, sizeof text, "%llu commands in %llu s", (unsigned long long)ev->session_commands,
+				      (unsigned long long)seconds);
+	else
+		a.evidence = evidence(text, sizeof text, "%llu octets in %llu segments in %llu s", (unsigned long long)ev->source_bytes,
+				      (unsigned long long)ev->source_packets, (unsigned long long)seconds);
 	watch_raise(w, ev, &a);
 }
 

@@ -187,7 +187,9 @@ void session_auth_end(struct session *s, struct pending *p, const struct reply *
 			    SPAN_ABSENT);
 	if (!s->tls && s->auth.responses && !s->tls_expected)
 		emit_notice(s, &(struct notice){.id = NOTICE_CLEARTEXT_AUTH, .a = s->starttls_refused || s->starttls_stripped,
-						.text = s->auth.mechanism, .situation = s->back_in_clear ? SIT(AFTER_STARTTLS) : 0},
+						.text = s->auth.mechanism,
+						.situation = (s->back_in_clear ? SIT(AFTER_STARTTLS) : 0) |
+							     (s->starttls_offered ? SIT(ADVERTISED) : 0)},
 			    &p->first, SPAN_ABSENT);
 	if (result == AUTH_SUCCESS && s->auth.user.n) {
 		pool_drop(s->pool, &s->user);

@@ -1,6 +1,7 @@
 /* dialog.c - reads .dlg files. See dialog.h. */
 #include "dialog.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,12 @@ static void set_close(struct reading *r, const char *how)
 	fail(r, "close is fin, server-fin, rst, server-rst or none");
 }
 
+static void set_address(struct reading *r, const char *text, uint8_t address[4])
+{
+	if (inet_pton(AF_INET, text, address) != 1)
+		fail(r, "an address is an IPv4 address");
+}
+
 static void directive(struct reading *r, char *text)
 {
 	struct dialog *d = r->d;
@@ -198,6 +205,10 @@ static void directive(struct reading *r, char *text)
 		r->ts += (int64_t)atoi(value) * 1000000000;
 	else if (strcmp(text, "outstanding") == 0 && value)
 		d->limits.outstanding = (uint32_t)atoi(value);
+	else if (strcmp(text, "client") == 0 && value)
+		set_address(r, value, d->client);
+	else if (strcmp(text, "server") == 0 && value)
+		set_address(r, value, d->server);
 	else if (strcmp(text, "secret") == 0 && value && d->secrets < MAX_SECRETS)
 		snprintf(d->secret[d->secrets++], sizeof d->secret[0], "%s", value);
 	else
@@ -255,37 +266,140 @@ static void join_holes(struct dialog *d)
 	d->count = kept;
 }
 
-void dialog_read(const char *path, struct dialog *d)
-{
-	struct reading r = {.d = d, .path = path, .ts = START};
-	FILE *f = fopen(path, "r");
-	char *line = NULL;
-	size_t cap = 0;
-	const char *slash = strrchr(path, '/');
+/* ---- sessions ---- */
 
-	*d = (struct dialog){.port = 25, .close = TCP_CLOSE_FIN, .closer = DIR_CLIENT,
-			     .limits = session_limits_default, .config = session_config_default};
-	d->config.limits = &d->limits;
-	snprintf(d->name, sizeof d->name, "%.*s", (int)strcspn(slash ? slash + 1 : path, "."), slash ? slash + 1 : path);
+enum { MAX_LINES = 4096 };
+
+struct lines {
+	char *line[MAX_LINES];
+	size_t count;
+};
+
+static void read_lines(struct reading *r, struct lines *l)
+{
+	FILE *f = fopen(r->path, "r");
+	size_t cap = 0;
+
+	l->count = 0;
 	if (!f)
-		fail(&r, "cannot open");
-	while (getline(&line, &cap, f) >= 0) {
-		r.line++;
-		read_line(&r, line);
-	}
-	free(line);
+		fail(r, "cannot open");
+	do {
+		if (l->count == MAX_LINES)
+			fail(r, "too many lines");
+		l->line[l->count] = NULL;
+		cap = 0;
+	} while (getline(&l->line[l->count], &cap, f) >= 0 && ++l->count);
+	free(l->line[l->count]);
 	fclose(f);
-	d->end_ts = r.ts + STEP_NS;
+}
+
+/* "{N}" is the number of the session among those alike, from 1. */
+static char *numbered(const char *line, unsigned n)
+{
+	char *out = malloc(strlen(line) * 4 + 1), *at = out;
+
+	while (*line) {
+		if (strncmp(line, "{N}", 3) == 0) {
+			at += sprintf(at, "%u", n);
+			line += 3;
+		} else {
+			*at++ = *line++;
+		}
+	}
+	*at = '\0';
+	return out;
+}
+
+static bool is_directive(const char *line, const char *name)
+{
+	return line[0] == '@' && line[1] == ' ' && strncmp(line + 2, name, strlen(name)) == 0;
+}
+
+/* One session from the lines of its block; addresses are those of the session before. */
+static void read_session(struct reading *r, const struct lines *l, size_t from, size_t to, unsigned n)
+{
+	struct dialog *d = r->d;
+
+	r->off[0] = r->off[1] = 0;
+	for (size_t i = from; i < to; i++) {
+		char *line = numbered(l->line[i], n);
+
+		r->line = (unsigned)i + 1;
+		if (!is_directive(line, "session") && !is_directive(line, "repeat"))
+			read_line(r, line);
+		free(line);
+	}
+	if (!d->count)
+		fail(r, "a session without a line");
+	d->end_ts = r->ts + STEP_NS;
+	r->ts = d->end_ts + STEP_NS;
 	for (size_t i = 0; i < d->count; i++)
 		d->piece[i].lost |= d->one_sided[d->piece[i].dir];
 	join_holes(d);
 }
 
+static void next_session(struct reading *r)
+{
+	struct dialog *last = r->d, *d = calloc(1, sizeof *d);
+
+	*d = (struct dialog){.number = last->number + 1, .port = last->port, .close = TCP_CLOSE_FIN, .closer = DIR_CLIENT,
+			     .limits = last->limits, .config = last->config};
+	d->config.limits = &d->limits;
+	memcpy(d->name, last->name, sizeof d->name);
+	memcpy(d->client, last->client, 4);
+	memcpy(d->server, last->server, 4);
+	last->next = d;
+	r->d = d;
+}
+
+/* From one "@ session" to the next, as often as "@ repeat" says. */
+static size_t read_block(struct reading *r, const struct lines *l, size_t from)
+{
+	size_t to = from + 1;
+	unsigned times = 1;
+
+	while (to < l->count && !is_directive(l->line[to], "session"))
+		to++;
+	for (size_t i = from; i < to; i++)
+		if (is_directive(l->line[i], "repeat "))
+			times = (unsigned)atoi(l->line[i] + 9);
+	for (unsigned n = 1; n <= times; n++) {
+		if (from || n > 1)
+			next_session(r);
+		read_session(r, l, from, to, n);
+	}
+	return to;
+}
+
+void dialog_read(const char *path, struct dialog *d)
+{
+	static struct lines lines;
+	struct reading r = {.d = d, .path = path, .ts = START};
+	const char *slash = strrchr(path, '/');
+
+	*d = (struct dialog){.port = 25, .close = TCP_CLOSE_FIN, .closer = DIR_CLIENT, .client = {192, 0, 2, 10}, .server = {192, 0, 2, 25},
+			     .limits = session_limits_default, .config = session_config_default};
+	d->config.limits = &d->limits;
+	snprintf(d->name, sizeof d->name, "%.*s", (int)strcspn(slash ? slash + 1 : path, "."), slash ? slash + 1 : path);
+	read_lines(&r, &lines);
+	for (size_t at = 0; at < lines.count;)
+		at = read_block(&r, &lines, at);
+	for (size_t i = 0; i < lines.count; i++)
+		free(lines.line[i]);
+}
+
 void dialog_free(struct dialog *d)
 {
+	struct dialog *next = d->next;
+
 	for (size_t i = 0; i < d->count; i++) {
 		free(d->piece[i].data);
 		free(d->piece[i].other);
 	}
 	d->count = 0;
+	d->next = NULL;
+	if (!next)
+		return;
+	dialog_free(next);
+	free(next);
 }

@@ -24,7 +24,11 @@ struct piece {
 	int64_t ts;
 };
 
+/* One session; a dialogue of several is a list of them, one after the other. */
 struct dialog {
+	struct dialog *next;
+	unsigned number;   /* from 0 */
+	uint8_t client[4], server[4]; /* IPv4 addresses; wires.c makes IPv6 of them */
 	char name[64];
 	struct piece piece[MAX_PIECES];
 	size_t count;

@@ -245,23 +245,50 @@ void expect_print(struct json_object *event)
 	printf("\n");
 }
 
+/* What "..." stands for: all but findings that are more than a note. */
+static bool is_plain(struct json_object *event)
+{
+	struct json_object *severity = lookup(event, "smtp.finding.severity");
+
+	return !severity || strcmp(json_object_get_string(severity), "note") == 0;
+}
+
+static void print_pair(const char *line, struct json_object *event, bool fits)
+{
+	if (!fits && line)
+		printf("  - %s\n", line);
+	if (event) {
+		printf(fits ? "    " : "  + ");
+		expect_print(event);
+	}
+}
+
 bool expect_match(const struct expected *e, const struct got *g, bool print)
 {
-	size_t most = e->count > g->count ? e->count : g->count;
-	bool all = true;
+	bool all = true, fits;
+	size_t i = 0, k = 0;
 
-	for (size_t i = 0; i < most; i++) {
-		bool fits = i < e->count && i < g->count && expect_fits(e->line[i], g->event[i]);
+	while (i < e->count || k < g->count) {
+		const char *line = i < e->count ? e->line[i] : NULL;
+		struct json_object *event = k < g->count ? g->event[k] : NULL;
 
-		all &= fits;
-		if (!print)
-			continue;
-		if (!fits && i < e->count)
-			printf("  - %s\n", e->line[i]);
-		if (i < g->count) {
-			printf(fits ? "    " : "  + ");
-			expect_print(g->event[i]);
+		if (line && strcmp(line, "...") == 0) {
+			const char *next = i + 1 < e->count ? e->line[i + 1] : NULL;
+
+			if (!event || (next && expect_fits(next, event)) || !is_plain(event)) {
+				i++;
+				continue;
+			}
+			fits = true;
+			k++;
+		} else {
+			fits = line && event && expect_fits(line, event);
+			i += line != NULL;
+			k += event != NULL;
 		}
+		all &= fits;
+		if (print)
+			print_pair(fits ? NULL : line, event, fits);
 	}
 	return all;
 }

@@ -5,29 +5,49 @@
 #include "smtpscope/defrag.h"
 #include "smtpscope/session.h"
 #include "smtpscope/tcp.h"
+#include "smtpscope/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct endpoint client4 = {.addr = {192, 0, 2, 10}, .port = 51234, .family = 4};
-static const struct endpoint server4 = {.addr = {192, 0, 2, 25}, .family = 4};
-
+/* a.b.c.d is 2001:db8:ab:c00::d, so that a /24 of one is a /64 of the other; 127.0.0.1 is ::1. */
 static struct endpoint endpoint_of(const struct dialog *d, enum dir side, uint8_t family)
 {
-	struct endpoint e = side == DIR_CLIENT ? client4 : server4;
+	const uint8_t *a = side == DIR_CLIENT ? d->client : d->server;
+	struct endpoint e = {.port = side == DIR_CLIENT ? (uint16_t)(51234 + d->number) : d->port, .family = family};
 
-	e.port = side == DIR_CLIENT ? 51234 : d->port;
-	e.family = family;
-	if (family == 6) {
-		memset(e.addr, 0, sizeof e.addr);
-		memcpy(e.addr, "\x20\x01\x0d\xb8", 4);
-		e.addr[15] = side == DIR_CLIENT ? 10 : 25;
+	if (family == 4) {
+		memcpy(e.addr, a, 4);
+		return e;
 	}
+	if (a[0] != 127) {
+		memcpy(e.addr, "\x20\x01\x0d\xb8", 4);
+		memcpy(e.addr + 4, a, 3);
+	}
+	e.addr[15] = a[3];
 	return e;
 }
 
+/* What stands behind the sessions, joined as app does it. */
+struct stages {
+	struct cause cause;
+	struct watch *watch;
+	struct watch_settings settings;
+};
+
+static void stages_init(struct stages *s, struct pool *pool, emit_fn *emit, void *ctx)
+{
+	static const uint8_t seed[16] = {3};
+
+	watch_settings_default(&s->settings);
+	s->watch = watch_new(pool, seed, &s->settings, &watch_limits_default, emit, ctx);
+	cause_init(&s->cause, pool, watch_emit, s->watch);
+}
+
 /* ---- straight into the session ---- */
+
+#define FIRST_ID UINT64_C(0x7f3a9c21d05e44b1)
 
 static void feed_piece(struct session *s, const struct piece *p, size_t from, size_t to, uint64_t frame)
 {
@@ -81,20 +101,17 @@ static void feed_end(struct session *s, const struct dialog *d, uint64_t frame)
 	}
 }
 
-void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit, void *ctx)
+static void feed_one(const struct dialog *d, const struct feeding *f, struct pool *pool, struct stages *stages)
 {
-	struct pool *pool = pool_new(0);
-	struct cause cause;
 	struct flow flow = {.side = {endpoint_of(d, DIR_CLIENT, 4), endpoint_of(d, DIR_SERVER, 4)}, .syn_seen = !d->midstream,
 			    .established = !d->midstream, .first_ts = d->piece[0].ts, .last_ts = d->end_ts, .first_frame = 1};
-	struct session_setup setup = {.id = 0x7f3a9c21d05e44b1, .syn_seen = !d->midstream, .server_port = d->port};
+	struct session_setup setup = {.id = FIRST_ID + d->number, .syn_seen = !d->midstream, .server_port = d->port};
 	struct session *s;
 	uint64_t frame = 3;
 
 	for (int i = 0; i < 2; i++)
 		flow.packets[i] = d->one_sided[i] ? 0 : 9;
-	cause_init(&cause, pool, emit, ctx);
-	s = session_new(pool, f->config ? f->config : &d->config, &setup, &flow, cause_emit, &cause);
+	s = session_new(pool, f->config ? f->config : &d->config, &setup, &flow, cause_emit, &stages->cause);
 	for (size_t i = 0; i < d->count; i++) {
 		const struct piece *p = &d->piece[i];
 		size_t step = f->chunk && !p->lost ? f->chunk : p->n; /* a hole is one hole */
@@ -116,6 +133,17 @@ void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit
 	}
 	feed_end(s, d, ++frame);
 	session_close(&s, d->close, d->end_ts);
+}
+
+void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit, void *ctx)
+{
+	struct pool *pool = pool_new(0);
+	struct stages stages;
+
+	stages_init(&stages, pool, emit, ctx);
+	for (const struct dialog *one = d; one; one = one->next)
+		feed_one(one, f, pool, &stages);
+	watch_free(&stages.watch);
 	if (pool_used(pool) != 0) {
 		fprintf(stderr, "%s: %llu octets of memory not given back\n", d->name, (unsigned long long)pool_used(pool));
 		exit(1);
@@ -235,20 +263,29 @@ static void plan_shuffle(struct plan *p)
 
 struct receiver {
 	struct pool *pool;
-	struct cause cause;
+	struct stages stages;
 	const struct dialog *d;
 	struct tcp *tcp;
 	struct defrag *defrag;
 	uint64_t frame;
 };
 
+static const struct dialog *dialog_of(const struct receiver *r, const struct flow *f)
+{
+	const struct dialog *d = r->d;
+
+	while (d->next && f->side[0].port != 51234 + d->number && f->side[1].port != 51234 + d->number)
+		d = d->next;
+	return d;
+}
+
 static void *on_open(void *ctx, const struct flow *f)
 {
 	struct receiver *r = ctx;
-	struct session_setup setup = {.id = 0x7f3a9c21d05e44b1, .syn_seen = f->syn_seen, .server_port = f->side[DIR_SERVER].port,
+	struct session_setup setup = {.id = FIRST_ID + dialog_of(r, f)->number, .syn_seen = f->syn_seen, .server_port = f->side[DIR_SERVER].port,
 				      .guessed_roles = !f->syn_seen};
 
-	return session_new(r->pool, &r->d->config, &setup, f, cause_emit, &r->cause);
+	return session_new(r->pool, &r->d->config, &setup, f, cause_emit, &r->stages.cause);
 }
 
 static enum tcp_want on_chunk(void *ctx, void *user, const struct flow *f, const struct chunk *c)
@@ -269,7 +306,11 @@ static void on_close(void *ctx, void *user, const struct flow *f, enum tcp_close
 
 static bool on_port(void *ctx, uint16_t port)
 {
-	return port == ((struct receiver *)ctx)->d->port;
+	const struct dialog *d = ((struct receiver *)ctx)->d;
+
+	while (d && d->port != port)
+		d = d->next;
+	return d != NULL;
 }
 
 static void receive_frame(void *ctx, int dlt, const struct built *b, int64_t ts)
@@ -292,7 +333,7 @@ static void receive_frame(void *ctx, int dlt, const struct built *b, int64_t ts)
 	free(copy);
 }
 
-void wire_frames(const struct dialog *d, const struct wire *w, wire_frame_fn *each, void *ctx)
+static void session_frames(const struct dialog *d, const struct wire *w, wire_frame_fn *each, void *ctx)
 {
 	static struct built b;
 	static struct plan plan;
@@ -317,17 +358,24 @@ void wire_frames(const struct dialog *d, const struct wire *w, wire_frame_fn *ea
 	}
 }
 
+void wire_frames(const struct dialog *d, const struct wire *w, wire_frame_fn *each, void *ctx)
+{
+	for (; d; d = d->next)
+		session_frames(d, w, each, ctx);
+}
+
 void feed_wire(const struct dialog *d, const struct wire *w, emit_fn *emit, void *ctx)
 {
 	static const struct tcp_handlers handlers = {on_open, on_chunk, on_close, on_port};
 	static const uint8_t seed[16] = {7};
 	struct receiver r = {.pool = pool_new(0), .d = d};
 
-	cause_init(&r.cause, r.pool, emit, ctx);
+	stages_init(&r.stages, r.pool, emit, ctx);
 	r.tcp = tcp_new(r.pool, &tcp_limits_default, seed, &handlers, &r);
 	r.defrag = defrag_new(r.pool, &defrag_limits_default, seed);
 	wire_frames(d, w, receive_frame, &r);
 	tcp_free(&r.tcp);
+	watch_free(&r.stages.watch);
 	defrag_free(&r.defrag);
 	pool_free(&r.pool);
 }
