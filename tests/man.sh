@@ -31,6 +31,14 @@ if [ "$fields" != "$documented" ]; then
   fail=1
 fi
 
+watched=$("$program" --watch ? -r x 2>&1 | sed 's/.*none of none, //' | sed 's/, /\n/g' | sort)
+on_page=$(sed -n '/^\.Sh WHAT IS WATCHED/,/^\.Sh SIGNALS/s/^\.It Li //p' man/smtpscope.1 | sort)
+if [ "$watched" != "$on_page" ]; then
+  echo "what --watch knows (<) and man/smtpscope.1 (>):"
+  diff <(echo "$watched") <(echo "$on_page")
+  fail=1
+fi
+
 lines=$("$program" --help | wc -l)
 width=$("$program" --help | awk '{ if (length > n) n = length } END { print n }')
 if [ "$lines" -gt 45 ] || [ "$width" -gt 100 ]; then

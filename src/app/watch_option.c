@@ -10,6 +10,26 @@
 
 #include "smtpscope/span.h"
 
+static const struct {
+	char letter;
+	uint32_t seconds;
+} units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+
+/* "id=5/10m" with its standard values. */
+static size_t put_rule(char *dst, size_t at, size_t cap, enum watch_rule r)
+{
+	const struct watch_rule_info *info = watch_rule_info(r);
+	char text[96];
+	size_t n = 0, u = 0;
+
+	n = (size_t)snprintf(text, sizeof text, "%s=%u", info->name, (unsigned)info->standard.threshold);
+	while (info->standard.seconds && info->standard.seconds % units[u].seconds)
+		u++;
+	if (info->standard.seconds)
+		n += (size_t)snprintf(text + n, sizeof text - n, "/%u%c", (unsigned)(info->standard.seconds / units[u].seconds), units[u].letter);
+	return span_append(dst, at, cap, span_of(text, n));
+}
+
 static int unknown_id(struct span word, struct err *err)
 {
 	char all[1024];
@@ -17,7 +37,7 @@ static int unknown_id(struct span word, struct err *err)
 
 	for (unsigned r = 0; r < WATCH_RULES; r++) {
 		n = span_append(all, n, sizeof all, r ? SPAN(", ") : SPAN(""));
-		n = span_append(all, n, sizeof all, span_str(watch_rule_info((enum watch_rule)r)->name));
+		n = put_rule(all, n, sizeof all, (enum watch_rule)r);
 	}
 	return err_set(err, 2, "--watch: \"%.*s\" is none of none, %.*s", (int)word.n, (const char *)word.p, (int)n, all);
 }
@@ -25,10 +45,6 @@ static int unknown_id(struct span word, struct err *err)
 /* "90", "90s", "10m", "1h", "1d". */
 static bool read_window(struct span text, uint32_t *seconds)
 {
-	static const struct {
-		char letter;
-		uint32_t seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
 	uint64_t n, unit = 1;
 
 	for (size_t i = 0; text.n && i < sizeof units / sizeof *units; i++)

@@ -292,8 +292,10 @@ void watch_behaviour(struct watch *w, struct watch_session *s, const struct even
 		judge_throttle(w, s, ev);
 	if (ev->reply_ts)
 		judge_dribble(w, s, ev);
-	if (x->kind != EXCHANGE_COMMAND)
+	if (x->kind != EXCHANGE_COMMAND) {
+		s->facts |= x->kind == EXCHANGE_GREETING ? 0 : FACT_OTHER;
 		return;
+	}
 	s->waited += ev->duration == EV_NONE ? 0 : ev->duration;
 	s->facts |= style_of(x) | (verb & harmless ? 0 : FACT_OTHER);
 	if (x->code >= 400 && ev->duration != EV_NONE && ev->pipelined != EV_TRUE)
@@ -383,9 +385,8 @@ static void judge_grab(struct watch *w, struct watch_session *s, const struct ev
 		return;
 	a.window = win;
 	a.count = win->total;
-	a.evidence = evidence(text, sizeof text, "%llu commands, %u such sessions since the last note", (unsigned long long)ev->session_commands,
+	a.evidence = evidence(text, sizeof text, "%llu commands; session number %u of that kind", (unsigned long long)ev->session_commands,
 			      (unsigned)win->total);
-	win->total = 0;
 	watch_raise(w, ev, &a);
 }
 

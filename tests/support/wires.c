@@ -236,19 +236,28 @@ static void plan_make(struct plan *p)
 	plan_close(p, off);
 }
 
+/* How many segments from start on may change places: nothing overtakes what was sent a pause earlier. */
+static size_t window_from(const struct plan *p, size_t start, size_t last)
+{
+	size_t n = 1;
+
+	while (n < p->w->shuffle && start + n < last && p->list[start + n].ts - p->list[start].ts < 1000000000)
+		n++;
+	return n;
+}
+
 /* Fisher-Yates inside windows, deterministic; timestamps stay in order of arrival. */
 static void plan_shuffle(struct plan *p)
 {
 	uint32_t x = p->w->seed ? p->w->seed : 1;
-	size_t first = 0, last = p->n;
+	size_t first = 0, last = p->n, n;
 
 	while (first < p->n && p->list[first].fixed)
 		first++;
 	while (last > first && p->list[last - 1].fixed)
 		last--;
-	for (size_t start = first; p->w->shuffle && start < last; start += p->w->shuffle) {
-		size_t n = last - start < p->w->shuffle ? last - start : p->w->shuffle;
-
+	for (size_t start = first; p->w->shuffle && start < last; start += n) {
+		n = window_from(p, start, last);
 		for (size_t i = n - 1; i > 0 && n; i--) {
 			struct segment t = p->list[start + i].s;
 			size_t j;
