@@ -373,6 +373,8 @@ static enum severity cleartext_severity(const struct event *ev)
 
 	if (is_loopback(&ev->source_ip) && is_loopback(&ev->destination_ip))
 		return SEVERITY_NOTE;
+	if (ev->notice->situation & SIT(AFTER_STARTTLS)) /* TLS was agreed: a tap may have decrypted it */
+		return SEVERITY_NOTE;
 	for (size_t i = 0; i < sizeof bearer / sizeof *bearer; i++)
 		if (span_ieq(ev->notice->text, bearer[i]))
 			return SEVERITY_ALERT;
