@@ -112,7 +112,8 @@ enum notice_id {
 	NOTICE_AUTH_PIPELINED,      /* credentials were sent before the 334 */
 	NOTICE_AUTH_LINE_TOO_LONG,  /* a = octets */
 	NOTICE_BAD_BASE64,          /* a response that is not Base64 */
-	NOTICE_CLEARTEXT_AUTH,      /* an AUTH exchange outside TLS. text: mechanism; a = 1: after TLS was refused; situation: ADVERTISED when STARTTLS was */
+	/* situation of the next: ADVERTISED when STARTTLS was, AFTER_STARTTLS when it was agreed */
+	NOTICE_CLEARTEXT_AUTH,      /* an AUTH exchange outside TLS. text: mechanism; a = 1: after TLS was refused */
 	NOTICE_QUEUE_OVERFLOW,      /* more outstanding commands than the limit; a = the limit */
 	NOTICE_HELD_OVERFLOW,       /* the client sent more than the limit without waiting for a reply that decides how to read it */
 	NOTICE_EARLY_DOT,           /* message text went on after a lone dot that was the end */

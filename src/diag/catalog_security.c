@@ -20,7 +20,7 @@ const struct finding_info catalog_security[FINDINGS] = {
 		"Ask the user; change the password when nobody typed it.",
 		"RFC 4954 9"},
 	[FINDING_cleartext_auth] = {"cleartext_auth",
-		GROUP_SECURITY, SEVERITY_ALERT, SEVERITY_WARNING, CONFIDENCE_HIGH, FAULT_CLIENT,
+		GROUP_SECURITY, SEVERITY_ALERT, SEVERITY_ALERT, CONFIDENCE_HIGH, FAULT_CLIENT,
 		"Credentials crossed the network without TLS.",
 		"Use STARTTLS or port 465; change the password when the network is not trusted.",
 		"RFC 4954 4, RFC 8314 4.1"},

@@ -317,14 +317,17 @@ static void judge_silence(struct watch *w, struct watch_session *s, const struct
 	const struct watch_setting *set = &w->settings->rule[WATCH_slow_session];
 	uint64_t seconds = ev->duration == EV_NONE ? 0 : SECONDS_OF(ev->duration);
 	bool opaque = s->facts & FACT_STARTTLS_AGREED || ev->tls_established == EV_TRUE;
-	bool few = ev->session_commands < seconds / set->seconds * set->threshold;
+	uint64_t least = set->seconds ? seconds / set->seconds * set->threshold : 0;
+	bool few = ev->session_commands < least;
 	bool drops = ev->source_bytes != EV_NONE && ev->source_bytes >= seconds / 10 && ev->source_packets >= ev->source_bytes;
 	struct alarm a = alarm_of(WATCH_slow_session);
 	char text[EVIDENCE];
 
-	if (!set->threshold || seconds < (uint64_t)WINDOWS * set->seconds || opaque || ev->session_one_sided == EV_TRUE)
+	if (!set->threshold || !seconds || seconds < (uint64_t)WINDOWS * set->seconds || opaque || ev->session_one_sided == EV_TRUE)
 		return;
-	if ((s->facts & (FACT_GREETED | FACT_CUT_OFF)) != FACT_GREETED || ev->session_gaps || ev->source_bytes / seconds >= TRICKLE || SECONDS_OF(s->waited) > seconds / 2)
+	if ((s->facts & (FACT_GREETED | FACT_CUT_OFF)) != FACT_GREETED || ev->session_gaps)
+		return;
+	if (ev->source_bytes / seconds >= TRICKLE || SECONDS_OF(s->waited) > seconds / 2)
 		return;
 	if (!few && !drops)
 		return;
@@ -378,7 +381,9 @@ static void judge_grab(struct watch *w, struct watch_session *s, const struct ev
 	struct alarm a = alarm_of(WATCH_banner_grab);
 	char text[EVIDENCE];
 
-	if (facts != (FACT_WHOLE | FACT_GREETED) || !left || ev->session_midstream == EV_TRUE || ev->session_gaps || ev->tls_established == EV_TRUE)
+	if (facts != (FACT_WHOLE | FACT_GREETED) || !left || ev->session_gaps || ev->tls_established == EV_TRUE)
+		return;
+	if (ev->session_midstream == EV_TRUE)
 		return;
 	win = watch_on(w, WATCH_banner_grab) ? window_of(w, &k) : NULL;
 	if (!win || !window_count(w, win, WATCH_banner_grab, ev, 0, false))

@@ -319,6 +319,7 @@ static bool is_directive(const char *line, const char *name)
 static void read_session(struct reading *r, const struct lines *l, size_t from, size_t to, unsigned n)
 {
 	struct dialog *d = r->d;
+	int64_t start = r->ts;
 
 	r->off[0] = r->off[1] = 0;
 	for (size_t i = from; i < to; i++) {
@@ -330,7 +331,7 @@ static void read_session(struct reading *r, const struct lines *l, size_t from, 
 		free(line);
 	}
 	if (!d->count)
-		fail(r, "a session without a line");
+		d->piece[0].ts = start;
 	d->end_ts = r->ts + STEP_NS;
 	r->ts = d->end_ts + STEP_NS;
 	for (size_t i = 0; i < d->count; i++)

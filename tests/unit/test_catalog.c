@@ -149,7 +149,7 @@ static const struct {
     {GROUP_TRANSPORT, SEVERITY_WARNING, SEVERITY_WARNING, CONFIDENCE_HIGH, FAULT_SERVER,
      "tls_alert_in_clear"},
     {GROUP_SECURITY, SEVERITY_ALERT, SEVERITY_ALERT, CONFIDENCE_HIGH, FAULT_CLIENT,
-     "auth_bruteforce auth_success_after_failures backdoor_verb code_injection_address command_overflow "
+     "cleartext_auth auth_bruteforce auth_success_after_failures backdoor_verb code_injection_address command_overflow "
      "password_spray smtp_smuggling starttls_command_injection xclient_spoof"},
     {GROUP_SECURITY, SEVERITY_ALERT, SEVERITY_ALERT, CONFIDENCE_HIGH, FAULT_MIDDLEBOX,
      "starttls_response_injection starttls_stripped"},
@@ -161,7 +161,7 @@ static const struct {
     {GROUP_SECURITY, SEVERITY_WARNING, SEVERITY_WARNING, CONFIDENCE_MEDIUM, FAULT_SERVER,
      "response_splitting starttls_refused"},
     {GROUP_SECURITY, SEVERITY_NOTE, SEVERITY_NOTE, CONFIDENCE_MEDIUM, FAULT_CLIENT,
-     "banner_grab cleartext_auth helo_spoof mass_recipients null_sender_flood size_cheating spam_bot_style "
+     "banner_grab helo_spoof mass_recipients null_sender_flood size_cheating spam_bot_style "
      "starttls_not_used weak_auth_mechanism"},
     {GROUP_SECURITY, SEVERITY_NOTE, SEVERITY_NOTE, CONFIDENCE_MEDIUM, FAULT_SERVER,
      "auth_offered_without_tls tarpit throttled"},
