@@ -24,7 +24,6 @@ static const struct dataset_kind kinds[DATASETS] = {
     [DS_AUTH] = {"smtpscope.auth", {category_auth, 2}, {type_info, 1}},
     [DS_MESSAGE] = {"smtpscope.message", {category_email, 2}, {type_info, 1}},
     [DS_FINDING] = {"smtpscope.finding", {category_network, 1}, {type_protocol, 2}},
-    [DS_STATS] = {"smtpscope.stats", {category_network, 1}, {type_info, 1}},
 };
 
 void event_common(struct session *s, struct event *ev, enum dataset set, int64_t ts)

@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
+#include "smtp/session_internal.h"
 #include "smtpscope/cause.h"
 #include "smtpscope/json.h"
-#include "smtpscope/session.h"
 
 static const int64_t second = 1000000000;
 
@@ -381,12 +381,66 @@ static void test_utf8(void **state)
 	}
 }
 
+/* A hole anywhere lowers the confidence of the session, and a 421 that nobody asked for is its first error. */
+static void test_hole_and_421(void **state)
+{
+	struct session_setup setup = {.id = 1, .syn_seen = true, .server_port = 25};
+	struct play p;
+
+	(void)state;
+	begin(&p, &setup, 4);
+	say(&p, DIR_SERVER, "220 mx\r\n");
+	say(&p, DIR_CLIENT, "NOOP\r\n");
+	say(&p, DIR_SERVER, "250 ok\r\n");
+	say(&p, DIR_SERVER, "421 4.4.2 timeout\r\n");
+	end(&p, TCP_CLOSE_FIN);
+	assert_true(last_says(&p, "\"first_error\":{\"code\":421"));
+	assert_false(last_says(&p, "confidence"));
+
+	begin(&p, &setup, 4);
+	say(&p, DIR_SERVER, "220 mx\r\n");
+	session_feed(p.s, &(struct chunk){.kind = CHUNK_GAP, .dir = DIR_CLIENT, .off = 0, .len = 10, .peer_seen = p.off[DIR_SERVER]});
+	p.off[DIR_CLIENT] = 10;
+	say(&p, DIR_SERVER, "250 ok\r\n");
+	end(&p, TCP_CLOSE_FIN);
+	assert_true(last_says(&p, "\"confidence\":\"low\""));
+	assert_true(last_says(&p, "\"gaps\":1,\"gap_bytes\":10"));
+}
+
+/* The last line of the reply names the message in the words of each server. */
+static void test_queue_ids(void **state)
+{
+	static const struct {
+		const char *text, *id; /* NULL: none */
+	} texts[] = {
+	    {"Ok: queued as 4ABCDE", "4ABCDE"},
+	    {"OK id=1rX2Yz-0001Ab-CD", "1rX2Yz-0001Ab-CD"},
+	    {"ok 1700000000 qp 1234", "1234"},
+	    {"4ABC123456 Message accepted for delivery", "4ABC123456"},
+	    {"<1@b.example> [InternalId=42, Hostname=x] Queued mail for delivery", NULL},
+	    {"<u@t.example> 8xyz Saved", "8xyz"},
+	    {"Queued as 77;x", "77"},
+	    {"queued as ", NULL},
+	    {"ok", NULL},
+	    {"", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct span id = queue_id_find(span_str(texts[i].text));
+
+		if (texts[i].id ? !span_eq(id, span_str(texts[i].id)) : id.n != 0)
+			fail_msg("%s: %.*s", texts[i].text, (int)id.n, (const char *)id.p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_mail), cmocka_unit_test(test_lmtp),         cmocka_unit_test(test_ends),
 	    cmocka_unit_test(test_reset_behind_quit), cmocka_unit_test(test_many_replies), cmocka_unit_test(test_extensions),
 	    cmocka_unit_test(test_recipient_limit), cmocka_unit_test(test_long_line), cmocka_unit_test(test_utf8),
+	    cmocka_unit_test(test_hole_and_421), cmocka_unit_test(test_queue_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
