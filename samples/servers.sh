@@ -63,6 +63,7 @@ smtp       inet n - n - - smtpd
 10038      inet n - n - - smtpd -o smtpd_tls_protocols=>=TLSv1.3
 10039      inet n - n - - smtpd -o tls_eecdh_auto_curves=prime256v1
 10040      inet n - n - - smtpd -o smtpd_tls_key_file=$work/no-such-key.pem
+10030      inet n - n - - smtpd -o smtpd_sasl_auth_enable=yes -o smtpd_client_auth_rate_limit=2 -o smtpd_authorized_xclient_hosts=
 pickup     unix n - n 60 1 pickup
 cleanup    unix n - n - 0 cleanup
 qmgr       unix n - n 300 1 qmgr
