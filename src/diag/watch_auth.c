@@ -125,9 +125,9 @@ static void raise_spray(struct watch *w, const struct event *ev, struct window *
 	a.window = win;
 	a.count = tries;
 	a.identities = win->count;
-	a.evidence = evidence(text, sizeof text, "%u identities in %llu s, %u tries, at most %u each, from %s%s; the last: %.*s",
+	a.evidence = evidence(text, sizeof text, "%u identities in %llu s, %u tries, at most %u each, from %s; the last: %.*s",
 			      (unsigned)win->count, SECONDS_OF(window_span(win)), (unsigned)tries, (unsigned)most,
-			      network ? "its " : "one client", !network ? "" : ev->source_ip.family == 6 ? "/64" : "/24",
+			      network ? "one network" : "one client",
 			      TEXT_OF(ev->user_name, 64));
 	watch_raise(w, ev, &a);
 }

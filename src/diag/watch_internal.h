@@ -88,7 +88,7 @@ enum fact { /* bits of watch_session.facts */
 	FACT_CUT_OFF = 1 << 9,       /* 421 */
 	FACT_FLOOD = 1 << 10,        /* it has a window of command_flood */
 	FACT_AFTER_MESSAGE = 1 << 11, /* the last command ended a message */
-	FACT_OTHER = 1 << 12,        /* a command beyond greeting, HELP, NOOP and QUIT */
+	FACT_OTHER = 1 << 12,        /* a command beyond greeting, HELP and QUIT */
 	/* style of spam programs */
 	FACT_EARLY = 1 << 13,
 	FACT_DEAF = 1 << 14,         /* goes on after a 5yz that leaves nothing to go on with */
