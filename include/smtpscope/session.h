@@ -57,6 +57,8 @@ struct session;
 struct session *session_new(struct pool *pool, const struct session_config *config, const struct session_setup *setup,
 			    const struct flow *flow, emit_fn *emit, void *ctx);
 void session_feed(struct session *s, const struct chunk *c);
+/* Gives it back without a word: it was not wanted after all. */
+void session_free(struct session **s);
 /* Emits what is left and the session event, and frees. */
 void session_close(struct session **s, enum tcp_close why, int64_t ts);
 

@@ -180,7 +180,7 @@ static int live_error(struct capture *c, int status, struct err *err)
 static int join_fanout(struct capture *c, struct err *err)
 {
 #ifdef PACKET_FANOUT
-	int value = c->o.fanout_group | (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
+	unsigned value = c->o.fanout_group | ((unsigned)PACKET_FANOUT_HASH | (unsigned)PACKET_FANOUT_FLAG_DEFRAG) << 16;
 
 	if (setsockopt(pcap_fileno(c->pcap), SOL_PACKET, PACKET_FANOUT, &value, sizeof value) == 0)
 		return 0;

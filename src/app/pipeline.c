@@ -2,7 +2,8 @@
  * pipeline.c - TCP segments in, events out. See pipeline.h.
  *
  * A connection on an SMTP port gets a session with its first chunk; any other is watched by smtp/detect until its first lines
- * have told, and ignored (one table entry) when it is not SMTP. When memory is short the least recently used connection goes.
+ * have told, and ignored (one table entry) when it is not SMTP. Sessions that are idle where many are open sleep in a few hundred
+ * octets. When memory is short the least recently used connection goes.
  */
 #include "pipeline.h"
 
@@ -10,11 +11,13 @@
 #include "nettle_digests.h"
 #include "smtpscope/cause.h"
 #include "smtpscope/detect.h"
-#include "smtpscope/session.h"
+#include "smtpscope/session_sleep.h"
 #include "smtpscope/table.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+struct awake;
 
 struct pipeline {
 	const struct options *o;
@@ -27,13 +30,32 @@ struct pipeline {
 	struct pipeline_stats stats;
 	uint64_t place;
 	bool finishing;
+	struct awake *newest, *oldest;
+	size_t awake;
 };
 
-/* One connection that may be SMTP. */
-struct link_state {
+enum { AWAKE_MOST = 8192 /* sessions at work at once cost little; those beyond, longest without a word, sleep */ };
+
+/* A session that is at work, in the order in which they woke. */
+struct awake {
+	struct awake *newer, *older;
+	struct connection *connection;
+	const struct flow *flow;
 	struct session *session;
-	struct detect *detect;
-	uint64_t skipped[2]; /* octets of a tunnel preface, by dir */
+	bool used; /* since it was looked at */
+};
+
+enum connection_kind { IS_NEW, IS_WATCHED, IS_AWAKE, IS_ASLEEP };
+
+/* One connection that may be SMTP. */
+struct connection {
+	union {
+		struct detect *detect;
+		struct awake *awake;
+		struct sleeping *asleep;
+	};
+	uint32_t skipped[2]; /* octets of a tunnel preface, by dir */
+	uint8_t kind;        /* enum connection_kind */
 	bool on_port;
 };
 
@@ -56,22 +78,126 @@ static uint64_t session_id(const struct flow *f)
 	return siphash(key, bytes, n);
 }
 
-static void start_session(struct pipeline *p, struct link_state *l, const struct flow *f)
+/* What a session is told of its connection. community: COMMUNITY_ID_SIZE octets that it borrows. */
+static struct session_setup setup_of(const struct flow *f, char *community)
 {
-	char community[COMMUNITY_ID_SIZE];
-	struct session_setup setup = {
+	community_id(&f->side[0], &f->side[1], community);
+	return (struct session_setup){
 	    .id = session_id(f),
 	    .community_id = community,
 	    .syn_seen = f->syn_seen,
 	    .server_port = f->side[DIR_SERVER].port,
 	    .guessed_roles = !f->syn_seen,
 	};
+}
 
-	community_id(&f->side[0], &f->side[1], community);
-	l->session = session_new(p->pool, &p->config, &setup, f, cause_emit, &p->cause);
-	if (!l->session)
-		return;
-	p->stats.sessions++;
+/* ---- sessions at work, and asleep ---- */
+
+static void awake_link(struct pipeline *p, struct awake *a)
+{
+	a->newer = NULL;
+	a->older = p->newest;
+	if (p->newest)
+		p->newest->newer = a;
+	else
+		p->oldest = a;
+	p->newest = a;
+}
+
+static void awake_unlink(struct pipeline *p, struct awake *a)
+{
+	if (a->newer)
+		a->newer->older = a->older;
+	else
+		p->newest = a->older;
+	if (a->older)
+		a->older->newer = a->newer;
+	else
+		p->oldest = a->newer;
+}
+
+static void awake_drop(struct pipeline *p, struct awake *a)
+{
+	awake_unlink(p, a);
+	p->awake--;
+	pool_put(p->pool, a, sizeof *a);
+}
+
+/* One of the oldest sleeps, unless it was used since it was last looked at or something is under way in it. */
+static void let_one_sleep(struct pipeline *p)
+{
+	enum { TRIES = 4 };
+
+	for (int i = 0; i < TRIES && p->awake > AWAKE_MOST && p->oldest != p->newest; i++) {
+		struct awake *a = p->oldest;
+		struct sleeping *z = a->used ? NULL : session_sleep(&a->session);
+
+		if (z) {
+			a->connection->kind = IS_ASLEEP;
+			a->connection->asleep = z;
+			awake_drop(p, a);
+			continue;
+		}
+		a->used = false;
+		awake_unlink(p, a);
+		awake_link(p, a);
+	}
+}
+
+/* The connection's session, for which there was no place in the list yet, is at work from now on. False without memory. */
+static bool begin_work(struct pipeline *p, struct connection *c, const struct flow *f, struct session *s)
+{
+	struct awake *a = s ? pool_get(p->pool, sizeof *a) : NULL;
+
+	if (!a)
+		return false;
+	*a = (struct awake){.connection = c, .flow = f, .session = s, .used = true};
+	c->kind = IS_AWAKE;
+	c->awake = a;
+	awake_link(p, a);
+	p->awake++;
+	let_one_sleep(p);
+	return true;
+}
+
+static void start_session(struct pipeline *p, struct connection *c, const struct flow *f)
+{
+	char community[COMMUNITY_ID_SIZE];
+	struct session_setup setup = setup_of(f, community);
+	struct session *s = session_new(p->pool, &p->config, &setup, f, cause_emit, &p->cause);
+
+	if (begin_work(p, c, f, s))
+		p->stats.sessions++;
+	else
+		session_free(&s);
+}
+
+/* Without memory others must go, and the session itself when there are none. */
+static void wake(struct pipeline *p, struct connection *c, const struct flow *f)
+{
+	char community[COMMUNITY_ID_SIZE];
+	struct session_setup setup = setup_of(f, community);
+	struct session *s = NULL;
+
+	do
+		s = session_wake(&c->asleep, p->pool, &p->config, &setup, f, cause_emit, &p->cause);
+	while (!s && tcp_evict(p->tcp));
+	if (!s)
+		sleeping_free(&c->asleep, p->pool);
+	c->kind = IS_NEW;
+	if (!begin_work(p, c, f, s))
+		session_free(&s);
+}
+
+/* The session of the connection, at work; NULL when it has none. */
+static struct session *session_of(struct pipeline *p, struct connection *c, const struct flow *f)
+{
+	if (c->kind == IS_ASLEEP)
+		wake(p, c, f);
+	if (c->kind != IS_AWAKE)
+		return NULL;
+	c->awake->used = true;
+	return c->awake->session;
 }
 
 /* ---- what net/tcp says ---- */
@@ -93,98 +219,109 @@ static bool server_port(void *ctx, uint16_t port)
 static void *on_open(void *ctx, const struct flow *f)
 {
 	struct pipeline *p = ctx;
-	struct link_state *l = pool_get(p->pool, sizeof *l);
+	struct connection *c = pool_get(p->pool, sizeof *c);
 
-	if (!l)
+	if (!c)
 		return NULL;
-	l->on_port = options_port(p->o, f->side[DIR_SERVER].port) || (!f->syn_seen && options_port(p->o, f->side[DIR_CLIENT].port));
-	return l;
+	c->on_port = options_port(p->o, f->side[DIR_SERVER].port) || (!f->syn_seen && options_port(p->o, f->side[DIR_CLIENT].port));
+	return c;
 }
 
-static void forget(struct pipeline *p, struct link_state *l)
+static void forget(struct pipeline *p, struct connection *c)
 {
-	detect_free(&l->detect);
-	pool_put(p->pool, l, sizeof *l);
+	if (c->kind == IS_WATCHED)
+		detect_free(&c->detect);
+	if (c->kind == IS_AWAKE)
+		awake_drop(p, c->awake);
+	pool_put(p->pool, c, sizeof *c);
 }
 
 /* The tunnel's own octets are not of the session's stream. */
-static void feed(struct link_state *l, const struct chunk *c)
+static void feed(const struct connection *c, struct session *s, const struct chunk *chunk)
 {
-	struct chunk inner = *c;
-	uint64_t peer = l->skipped[dir_other(c->dir)];
+	struct chunk inner = *chunk;
+	uint64_t peer = c->skipped[dir_other(chunk->dir)];
 
-	inner.off -= l->skipped[c->dir];
-	inner.peer_seen = c->peer_seen > peer ? c->peer_seen - peer : 0;
-	session_feed(l->session, &inner);
+	inner.off -= c->skipped[chunk->dir];
+	inner.peer_seen = chunk->peer_seen > peer ? chunk->peer_seen - peer : 0;
+	session_feed(s, &inner);
 }
 
-static void recognised(struct pipeline *p, struct link_state *l, const struct flow *f)
+static void recognised(struct pipeline *p, struct connection *c, const struct flow *f)
 {
+	struct detect *detect = c->detect;
 	struct chunk kept;
 
-	start_session(p, l, f);
-	l->skipped[0] = detect_skipped(l->detect, DIR_CLIENT);
-	l->skipped[1] = detect_skipped(l->detect, DIR_SERVER);
-	while (l->session && detect_next(l->detect, &kept))
-		session_feed(l->session, &kept);
-	detect_free(&l->detect);
+	c->kind = IS_NEW;
+	start_session(p, c, f);
+	c->skipped[0] = (uint32_t)detect_skipped(detect, DIR_CLIENT);
+	c->skipped[1] = (uint32_t)detect_skipped(detect, DIR_SERVER);
+	while (c->kind == IS_AWAKE && detect_next(detect, &kept))
+		session_feed(c->awake->session, &kept);
+	detect_free(&detect);
 }
 
-static enum tcp_want watch(struct pipeline *p, struct link_state *l, const struct flow *f, const struct chunk *c)
+static enum tcp_want watch(struct pipeline *p, struct connection *c, const struct flow *f, const struct chunk *chunk)
 {
-	if (!l->detect)
-		l->detect = detect_new(p->pool);
-	switch (l->detect ? detect_feed(l->detect, c) : DETECT_OTHER) {
+	if (c->kind == IS_NEW) {
+		c->detect = detect_new(p->pool);
+		c->kind = c->detect ? IS_WATCHED : IS_NEW;
+	}
+	switch (c->kind == IS_WATCHED ? detect_feed(c->detect, chunk) : DETECT_OTHER) {
 	case DETECT_UNDECIDED:
 		return TCP_WANT;
 	case DETECT_SMTP:
-		recognised(p, l, f);
-		if (l->session)
+		recognised(p, c, f);
+		if (c->kind == IS_AWAKE)
 			return TCP_WANT;
 		break;
 	case DETECT_OTHER:
 		break;
 	}
-	forget(p, l);
+	forget(p, c);
 	return TCP_IGNORE;
 }
 
-static enum tcp_want on_chunk(void *ctx, void *user, const struct flow *f, const struct chunk *c)
+static enum tcp_want on_chunk(void *ctx, void *user, const struct flow *f, const struct chunk *chunk)
 {
 	struct pipeline *p = ctx;
-	struct link_state *l = user;
+	struct connection *c = user;
+	struct session *s;
 
 	note_place(p, f);
-	if (!l)
+	if (!c)
 		return TCP_IGNORE;
-	if (!l->session && l->on_port)
-		start_session(p, l, f);
-	if (l->session) {
-		feed(l, c);
+	if (c->kind == IS_NEW && c->on_port)
+		start_session(p, c, f);
+	s = session_of(p, c, f);
+	if (s) {
+		feed(c, s, chunk);
+		let_one_sleep(p);
 		return TCP_WANT;
 	}
-	if (!l->on_port)
-		return watch(p, l, f, c);
-	forget(p, l);
+	if (!c->on_port && c->kind != IS_ASLEEP)
+		return watch(p, c, f, chunk);
+	forget(p, c);
 	return TCP_IGNORE;
 }
 
 static void on_close(void *ctx, void *user, const struct flow *f, enum tcp_close why)
 {
 	struct pipeline *p = ctx;
-	struct link_state *l = user;
+	struct connection *c = user;
 
 	note_place(p, f);
-	if (!l)
+	if (!c)
 		return;
-	if (!l->session && l->on_port) /* a handshake and not one word */
-		start_session(p, l, f);
-	else if (!l->session && l->detect && detect_finish(l->detect) == DETECT_SMTP)
-		recognised(p, l, f);
-	if (l->session)
+	if (c->kind == IS_NEW && c->on_port) /* a handshake and not one word */
+		start_session(p, c, f);
+	else if (c->kind == IS_WATCHED && detect_finish(c->detect) == DETECT_SMTP)
+		recognised(p, c, f);
+	if (session_of(p, c, f)) {
 		p->stats.closed[why]++;
-	session_close(&l->session, why, f->last_ts);
-	forget(p, l);
+		session_close(&c->awake->session, why, f->last_ts);
+	}
+	forget(p, c);
 }
 
 /* ---- faces ---- */

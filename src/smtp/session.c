@@ -33,41 +33,55 @@ enum dir client_dir(const struct session *s)
 	return s->flipped ? DIR_SERVER : DIR_CLIENT;
 }
 
-struct session *session_new(struct pool *pool, const struct session_config *config, const struct session_setup *setup,
-			    const struct flow *flow, emit_fn *emit, void *ctx)
+/* Who is source and who is destination in all events; TURN does not change it. */
+static void session_name_ends(struct session *s)
+{
+	s->record.client = s->flow->side[s->named_flipped ? DIR_SERVER : DIR_CLIENT];
+	s->record.server = s->flow->side[s->named_flipped ? DIR_CLIENT : DIR_SERVER];
+}
+
+/* Whose it is and between whom, and what is empty: of a new session, and of one that wakes. */
+void session_bind(struct session *s, struct pool *pool, const struct session_config *config, const struct session_setup *setup,
+		  const struct flow *flow)
 {
 	static const char hex[] = "0123456789abcdef";
-	struct session *s = pool_get(pool, sizeof *s);
 
-	if (!s)
-		return NULL;
 	s->pool = pool;
 	s->config = config;
 	s->limits = config->limits;
 	s->flow = flow;
-	s->emit = emit;
-	s->ctx = ctx;
-	if (flow->vlan)
-		snprintf(s->vlan, sizeof s->vlan, "%u", flow->vlan);
-	s->server_port = setup->server_port;
-	s->syn_seen = setup->syn_seen;
-	s->guessed_roles = setup->guessed_roles;
 	s->queue_end = &s->queue;
 	s->held_end = &s->held;
 	s->candidate_end = &s->candidate;
-	s->size_limit = EV_NONE;
 	s->reader[0].pool = s->reader[1].pool = pool;
-	s->phase = PHASE_CONN;
-	s->last_ts = flow->first_ts;
-	s->last_frame = flow->first_frame;
 	arena_init(&s->reply.arena, pool, 0);
 	arena_init(&s->mail.arena, pool, s->limits->transaction_bytes);
+	if (flow->vlan)
+		snprintf(s->vlan, sizeof s->vlan, "%u", flow->vlan);
 	for (int i = 0; i < 16; i++)
 		s->record.id[i] = hex[setup->id >> (60 - 4 * i) & 15];
 	if (setup->community_id)
 		span_cstr(span_str(setup->community_id), s->record.community_id, sizeof s->record.community_id);
-	s->record.client = flow->side[DIR_CLIENT];
-	s->record.server = flow->side[DIR_SERVER];
+	session_name_ends(s);
+}
+
+struct session *session_new(struct pool *pool, const struct session_config *config, const struct session_setup *setup,
+			    const struct flow *flow, emit_fn *emit, void *ctx)
+{
+	struct session *s = pool_get(pool, sizeof *s);
+
+	if (!s)
+		return NULL;
+	session_bind(s, pool, config, setup, flow);
+	s->emit = emit;
+	s->ctx = ctx;
+	s->server_port = setup->server_port;
+	s->syn_seen = setup->syn_seen;
+	s->guessed_roles = setup->guessed_roles;
+	s->size_limit = EV_NONE;
+	s->phase = PHASE_CONN;
+	s->last_ts = flow->first_ts;
+	s->last_frame = flow->first_frame;
 	s->tls_expected = setup->server_port == 465;
 	s->mode = setup->syn_seen ? MODE_PROXY : MODE_LOST;
 	s->junk_line = !setup->syn_seen;
@@ -468,8 +482,8 @@ static void learn_roles(struct session *s, const struct chunk *c)
 		s->flipped = c->dir == DIR_SERVER;
 	else
 		s->roles_known = false;
-	s->record.client = s->flow->side[client_dir(s)];
-	s->record.server = s->flow->side[dir_other(client_dir(s))];
+	s->named_flipped = s->flipped;
+	session_name_ends(s);
 }
 
 void session_feed(struct session *s, const struct chunk *chunk)
@@ -538,6 +552,38 @@ static void finish_queue(struct session *s)
 	}
 }
 
+void session_fini(struct session *s)
+{
+	held_drop(s, &s->held, &s->held_end, &s->held_bytes);
+	candidate_clear(s);
+	body_put(s, &s->bdat_body);
+	body_put(s, &s->mail.body);
+	tls_release(s);
+	ehlo_forget(s);
+	said_drop(s->pool, &s->list_before);
+	auth_clear(&s->auth);
+	arena_clear(&s->reply.arena);
+	arena_clear(&s->mail.arena);
+	line_reset(&s->reader[0]);
+	line_reset(&s->reader[1]);
+	pool_drop(s->pool, &s->helo);
+	said_drop(s->pool, &s->banner);
+	pool_drop(s->pool, &s->user);
+	pool_drop(s->pool, &s->client_address);
+	pool_drop(s->pool, &s->candidate_verb);
+}
+
+void session_free(struct session **session)
+{
+	struct session *s = *session;
+
+	*session = NULL;
+	if (!s)
+		return;
+	session_fini(s);
+	pool_put(s->pool, s, sizeof *s);
+}
+
 void session_close(struct session **session, enum tcp_close why, int64_t ts)
 {
 	struct session *s = *session;
@@ -556,22 +602,5 @@ void session_close(struct session **session, enum tcp_close why, int64_t ts)
 		mail_end(s, NULL, NULL);
 	tls_finish(s, why);
 	emit_session(s, why, ts);
-	held_drop(s, &s->held, &s->held_end, &s->held_bytes);
-	candidate_clear(s);
-	body_put(s, &s->bdat_body);
-	body_put(s, &s->mail.body);
-	tls_release(s);
-	ehlo_forget(s);
-	said_drop(s->pool, &s->list_before);
-	auth_clear(&s->auth);
-	arena_clear(&s->reply.arena);
-	arena_clear(&s->mail.arena);
-	line_reset(&s->reader[0]);
-	line_reset(&s->reader[1]);
-	pool_drop(s->pool, &s->helo);
-	said_drop(s->pool, &s->banner);
-	pool_drop(s->pool, &s->user);
-	pool_drop(s->pool, &s->client_address);
-	pool_drop(s->pool, &s->candidate_verb);
-	pool_put(s->pool, s, sizeof *s);
+	session_free(&s);
 }

@@ -154,6 +154,7 @@ struct session {
 	uint16_t server_port;
 	char vlan[6];          /* outermost VLAN id as text, empty without one */
 	bool flipped;          /* the client is dir 1 (content, or TURN) */
+	bool named_flipped;    /* the same, as it stands in the events */
 	bool reversed;         /* by TURN or ATRN */
 	bool syn_seen, guessed_roles, roles_known;
 
@@ -233,6 +234,9 @@ struct session {
 };
 
 /* session.c */
+void session_fini(struct session *s); /* gives back all that it holds, but not itself */
+void session_bind(struct session *s, struct pool *pool, const struct session_config *config, const struct session_setup *setup,
+		  const struct flow *flow);
 void set_mode(struct session *s, enum mode mode);
 enum dir client_dir(const struct session *s);
 void session_release(struct session *s);             /* feeds held client bytes as far as they can be read */

@@ -196,7 +196,7 @@ static void play_all(struct generator *g, uint64_t octets, next_connection *next
 
 /* ---- idle ---- */
 
-enum { NOOPS = 4 };
+enum { NOOPS = 4, OPENING = 6 }; /* OPENING: packets up to the EHLO reply */
 
 static void idle_script(struct script *s, uint64_t i)
 {
@@ -211,22 +211,30 @@ static void idle_script(struct script *s, uint64_t i)
 	}
 }
 
-/* Round by round over all connections. Scripts are made anew each time: a million of them would not fit into memory. */
+/*
+ * Round by round over all connections: first each opens and greets, then each sends a NOOP and is answered. Scripts are made anew each
+ * time: a million of them would not fit into memory.
+ */
 static void play_idle(struct generator *g, uint64_t connections, bool noops)
 {
 	static struct built frame;
 	struct script s = {.count = 0};
 	const struct step *p;
-	unsigned steps = 6 + (noops ? 2 * NOOPS : 0);
+	unsigned rounds = noops ? 1 + NOOPS : 1, done = 0;
 
-	for (unsigned k = 0; k < steps; k++) {
+	for (unsigned r = 0; r < rounds; r++) {
+		unsigned steps = r == 0 ? OPENING : 2;
+
 		for (uint64_t i = 1; i <= connections; i++) {
 			idle_script(&s, i);
-			for (s.next = 0; s.next < k;)
+			for (s.next = 0; s.next < done;)
 				script_skip(&s);
-			script_play(&s, &frame, &p);
-			put(g, frame.bytes, frame.n);
+			for (unsigned k = 0; k < steps; k++) {
+				script_play(&s, &frame, &p);
+				put(g, frame.bytes, frame.n);
+			}
 		}
+		done += steps;
 	}
 	script_free(&s);
 	truth_add(&g->truth, connections, "command.greeting.220");
