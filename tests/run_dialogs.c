@@ -233,11 +233,11 @@ static bool all_feedings(struct runs *r)
 	size_t longest = 1;
 
 	if (r->effort == EFFORT_QUICK)
-		return try_feeding(r, &(struct feeding){.chunk = 1});
+		return try_feeding(r, &(struct feeding){.chunk = 1, .naps = true});
 	for (size_t i = 0; i < d->count; i++)
 		longest = d->piece[i].n > longest ? d->piece[i].n : longest;
 	for (size_t n = 1; n < longest && n <= (d->next ? 4 : 1024); n++) /* what one session shows of cuts need not be shown by many */
-		if (!try_feeding(r, &(struct feeding){.chunk = n}))
+		if (!try_feeding(r, &(struct feeding){.chunk = n, .naps = n & 1}))
 			return false;
 	for (size_t i = 0; i < d->count && !d->next; i++)
 		for (size_t at = 1; at < d->piece[i].n && at <= 4096 && !d->piece[i].lost; at++)

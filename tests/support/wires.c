@@ -106,12 +106,14 @@ static void feed_one(const struct dialog *d, const struct feeding *f, struct poo
 	struct flow flow = {.side = {endpoint_of(d, DIR_CLIENT, 4), endpoint_of(d, DIR_SERVER, 4)}, .syn_seen = !d->midstream,
 			    .established = !d->midstream, .first_ts = d->piece[0].ts, .last_ts = d->end_ts, .first_frame = 1};
 	struct session_setup setup = {.id = FIRST_ID + d->number, .syn_seen = !d->midstream, .server_port = d->port};
+	const struct session_config *config = f->config ? f->config : &d->config;
 	struct session *s;
+	struct sleeping *z;
 	uint64_t frame = 3;
 
 	for (int i = 0; i < 2; i++)
 		flow.packets[i] = d->one_sided[i] ? 0 : 9;
-	s = session_new(pool, f->config ? f->config : &d->config, &setup, &flow, cause_emit, &stages->cause);
+	s = session_new(pool, config, &setup, &flow, cause_emit, &stages->cause);
 	for (size_t i = 0; i < d->count; i++) {
 		const struct piece *p = &d->piece[i];
 		size_t step = f->chunk && !p->lost ? f->chunk : p->n; /* a hole is one hole */
@@ -125,6 +127,9 @@ static void feed_one(const struct dialog *d, const struct feeding *f, struct poo
 			} else {
 				feed_piece(s, p, at, to, ++frame);
 			}
+			z = f->naps ? session_sleep(&s) : NULL;
+			if (z)
+				s = session_wake(&z, pool, config, &setup, &flow, cause_emit, &stages->cause);
 		}
 		if (p->other)
 			feed_other(s, p, ++frame);

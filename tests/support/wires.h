@@ -7,13 +7,14 @@
 #include "build_packet.h"
 #include "dialog.h"
 #include "smtpscope/event.h"
-#include "smtpscope/session.h"
+#include "smtpscope/session_sleep.h"
 
 /* How the bytes reach smtp/session when net/ is left out. */
 struct feeding {
 	size_t chunk;       /* octets at a time, 0 whole pieces */
 	size_t split_piece; /* with split_at: that piece is cut there */
 	size_t split_at;    /* 0 none */
+	bool naps;          /* the session sleeps behind each chunk, where it can */
 	bool conflicts;     /* behind each piece, another copy of parts of it that differs */
 	const struct session_config *config; /* NULL: the default */
 };
