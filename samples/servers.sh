@@ -89,6 +89,13 @@ start_dovecot() {
   chmod 777 "$work/mail"
   printf 'alice@example.org:{PLAIN}s3cr3t-Alice\n' >"$work/dovecot/users"
   chmod 644 "$work/dovecot/users"
+  cat >"$work/dovecot/oauth2.conf" <<CF
+tokeninfo_url = http://127.0.0.1:8025/tokeninfo?access_token=
+introspection_mode = auth
+username_attribute = email
+active_attribute = active
+active_value = true
+CF
   cat >"$work/dovecot/dovecot.conf" <<CF
 base_dir = $work/dovecot/run
 state_dir = $work/dovecot/run
@@ -97,13 +104,21 @@ protocols = lmtp
 listen = 192.0.2.25
 ssl = no
 disable_plaintext_auth = no
-auth_mechanisms = plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256 anonymous
+auth_mechanisms = plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256 anonymous gssapi gss-spnego xoauth2 oauthbearer
+auth_krb5_keytab = $work/krb5/keytab
+auth_gssapi_hostname = mx.example.org
+import_environment = KRB5_CONFIG=$work/krb5/krb5.conf
 auth_anonymous_username = guest
 auth_failure_delay = 0
 mail_location = maildir:$work/mail/%u
 mail_uid = nobody
 mail_gid = nogroup
 first_valid_uid = 1
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = $work/dovecot/oauth2.conf
+}
 passdb {
   driver = passwd-file
   args = scheme=PLAIN username_format=%u $work/dovecot/users
@@ -127,6 +142,64 @@ CF
   chmod 755 "$work" "$work/dovecot"
   in_server dovecot -c "$work/dovecot/dovecot.conf" >"$work/dovecot.log" 2>&1
   running+=(dovecot)
+}
+
+# A realm of its own for GSSAPI: EXAMPLE.ORG with alice and smtp/mx.example.org.
+start_kerberos() {
+  local k=$work/krb5
+  mkdir -p "$k"
+  cat >"$k/krb5.conf" <<CF
+[libdefaults]
+  default_realm = EXAMPLE.ORG
+  dns_lookup_kdc = false
+  dns_lookup_realm = false
+  dns_canonicalize_hostname = false
+  rdns = false
+[realms]
+  EXAMPLE.ORG = {
+    kdc = 192.0.2.25
+  }
+CF
+  cat >"$k/kdc.conf" <<CF
+[kdcdefaults]
+  kdc_listen = 192.0.2.25:88
+  kdc_tcp_listen = 192.0.2.25:88
+[realms]
+  EXAMPLE.ORG = {
+    database_name = $k/principal
+    key_stash_file = $k/stash
+    acl_file = $k/acl
+  }
+CF
+  export KRB5_CONFIG=$k/krb5.conf KRB5_KDC_PROFILE=$k/kdc.conf KRB5CCNAME=FILE:$k/cache
+  { kdb5_util create -s -r EXAMPLE.ORG -P master-made-up &&
+    kadmin.local -q 'addprinc -pw s3cr3t-Alice alice' &&
+    kadmin.local -q 'addprinc -randkey smtp/mx.example.org' &&
+    kadmin.local -q "ktadd -k $k/keytab smtp/mx.example.org"; } >"$work/krb5.log" 2>&1 || return 1
+  chmod 644 "$k/keytab"
+  in_server krb5kdc -P "$k/pid" >>"$work/krb5.log" 2>&1 || return 1
+  echo s3cr3t-Alice | ip netns exec "$client" kinit alice >>"$work/krb5.log" 2>&1 || return 1
+  running+=(kerberos)
+}
+
+# Says of one token that it is alice's.
+start_tokens() {
+  (in_server python3 -c '
+import http.server, urllib.parse
+class Tokens(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        token = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query).get("access_token", [""])[0]
+        good = token == "ya29.s3cr3t-Alice"
+        body = b"{\"email\":\"alice@example.org\",\"active\":\"true\"}" if good else b"{\"error\":\"invalid_token\"}"
+        self.send_response(200 if good else 401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *words):
+        pass
+http.server.HTTPServer(("127.0.0.1", 8025), Tokens).serve_forever()' >/dev/null 2>&1 &)
+  running+=(tokens)
 }
 
 # Packages that exclude Postfix on one machine are unpacked, not installed.
@@ -203,6 +276,11 @@ login:
   public_name = LOGIN
   server_prompts = Username:: : Password::
   server_condition = \${if and {{eq{\$auth1}{alice@example.org}}{eq{\$auth2}{s3cr3t-Alice}}}}
+  server_set_id = \$auth1
+ntlm:
+  driver = spa
+  public_name = NTLM
+  server_password = \${if eq{\$auth1}{alice@example.org}{s3cr3t-Alice}fail}
   server_set_id = \$auth1
 cram:
   driver = cram_md5

@@ -129,6 +129,29 @@ try "no workers" 2 "--workers" "$program" -r "$sample" --workers 0
 try "into a file" 0 "" "$program" -r "$sample" -o json -O "$dir/file"
 expect "the file holds the same" cmp -s "$dir/file" "$dir/whole"
 try "into a directory that is not there" 1 "$dir/no/file" "$program" -r "$sample" -O "$dir/no/file"
+# secrets
+printf 'key of the tests' >"$dir/key" && chmod 600 "$dir/key"
+try "no key" 2 "--secrets hash needs a key" "$program" -r "$dir/none" --secrets hash
+try "a key without hash" 2 "--secrets-key is for" "$program" -r "$dir/none" --secrets-key "$dir/key"
+try "a key that is not there" 2 "nokey: No such file" "$program" -r "$dir/none" --secrets hash --secrets-key "$dir/nokey"
+: >"$dir/emptykey" && chmod 600 "$dir/emptykey"
+try "an empty key" 2 "the file is empty" "$program" -r "$dir/none" --secrets hash --secrets-key "$dir/emptykey"
+try "a directory for a key" 2 "not a regular file" "$program" -r "$dir/none" --secrets hash --secrets-key "$dir"
+for mode in 640 604; do
+  cp "$dir/key" "$dir/open" && chmod $mode "$dir/open"
+  try "a key with mode $mode" 2 "others than its owner" "$program" -r "$dir/none" --secrets hash --secrets-key "$dir/open"
+done
+try "neither hide, hash nor show" 2 "none of hide, hash, show" "$program" -r "$dir/none" --secrets no
+try "hash" 0 "" "$program" -r samples/postfix-auth-login-ok.pcap -r samples/postfix-auth-plain-ok.pcap -o json --secrets hash --secrets-key "$dir/key"
+want=$(python3 -c 'import hmac; print(hmac.new(b"key of the tests", b"s3cr3t-Alice", "sha256").hexdigest())')
+expect "one password, one hash" test "$(jq -r '.smtp.auth.secret_hash // empty' "$dir/out" | sort -u)" = "$want"
+expect "and not the password" test -z "$(grep -e s3cr3t-Alice -e czNjcjN0 "$dir/out")"
+try "show" 0 "--secrets show: passwords and tokens will stand in the output" "$program" -r samples/postfix-auth-login-ok.pcap -o json --secrets show
+expect "said once" test "$(wc -l <"$dir/err")" = 1
+expect "the password is shown" test "$(jq -r '.smtp.auth.secret // empty' "$dir/out")" = s3cr3t-Alice
+try "show in the transcript" 0 "--secrets show" "$program" -r samples/postfix-auth-login-ok.pcap -o text --secrets show
+expect "there too" grep -q s3cr3t-Alice "$dir/out"
+
 try "filter" 0 "lets none through" "$program" -r "$sample" -o json udp
 try "only auth" 0 "" "$program" -r "$sample" -o json --only auth
 expect "only auth events" test "$(jq -r .event.dataset "$dir/out" | sort -u)" = smtpscope.auth

@@ -18,7 +18,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-static const char *const secrets[] = {"s3cr3t-Alice", "wr0ng-Alice"};
+static const char *const secrets[] = {"s3cr3t-Alice", "wr0ng-Alice"}; /* parts of the tokens too */
 
 struct output {
 	char *p;

@@ -141,6 +141,31 @@ static void insert_inside(struct text_writer *w, struct text_session *s, struct 
 	text_buf_free(block);
 }
 
+static void put_fact(struct text_writer *w, const char *name, struct span value)
+{
+	if (!value.n)
+		return;
+	text_puts(&w->line, name);
+	text_put_safe(&w->line, value, text_limit(w));
+}
+
+/* Who, how, what became of it and why. */
+static void auth_line(struct text_writer *w, const struct event *ev)
+{
+	text_puts(&w->line, "<auth ");
+	text_put_safe(&w->line, ev->auth_result, 0);
+	put_fact(w, ": user ", ev->user_name);
+	put_fact(w, ev->user_name.n ? ", domain " : ": domain ", ev->user_domain);
+	put_fact(w, ", as ", ev->authzid);
+	put_fact(w, ", ", ev->mechanism);
+	put_fact(w, ", for ", ev->auth_service.n ? ev->auth_service : ev->digest_uri);
+	text_puts(&w->line, ev->auth_encrypted == EV_TRUE ? ", under TLS" : ", in clear");
+	put_fact(w, "; ", ev->auth_cause);
+	put_fact(w, "; secret ", ev->secret);
+	put_fact(w, "; secret hash ", ev->secret_hash);
+	text_puts(&w->line, ">");
+}
+
 static void render_auth(struct text_writer *w, struct text_session *s, const struct event *ev)
 {
 	struct text_buf block = {0};
@@ -153,13 +178,7 @@ static void render_auth(struct text_writer *w, struct text_session *s, const str
 		lay(w, &block, no_lead(), mark_client, TINT_NONE, 0, TINT_NONE);
 	}
 	insert_inside(w, s, &block);
-	if (!ev->user_name.n)
-		return;
-	text_puts(&w->line, "<user ");
-	text_put_safe(&w->line, ev->user_name, text_limit(w));
-	text_puts(&w->line, ", ");
-	text_put_safe(&w->line, ev->mechanism, text_limit(w));
-	text_puts(&w->line, ev->auth_encrypted == EV_TRUE ? ", under TLS>" : ", in clear>");
+	auth_line(w, ev);
 	lay(w, &s->body, no_lead(), mark_note, TINT_NONE, w->line.n, TINT_DIM);
 }
 
@@ -167,14 +186,6 @@ static void put_number(struct text_buf *b, const char *before, uint64_t n, const
 {
 	if (n != EV_NONE)
 		text_putf(b, "%s%llu%s", before, (unsigned long long)n, after);
-}
-
-static void put_fact(struct text_writer *w, const char *name, struct span value)
-{
-	if (!value.n)
-		return;
-	text_puts(&w->line, name);
-	text_put_safe(&w->line, value, text_limit(w));
 }
 
 static void render_message(struct text_writer *w, struct text_session *s, const struct event *ev)

@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "guard.h"
+#include "smtp/auth_mechanism.h"
 #include "smtpscope/auth.h"
+#include "smtpscope/codec.h"
 
 struct step {
 	char who; /* 'S' text of a 334, 'C' a response line, 0 the end */
@@ -31,6 +33,12 @@ struct row {
 	"Y2hhcnNldD11dGYtOCx1c2VybmFtZT0iY2hyaXMiLHJlYWxtPSJlbHdvb2QuaW5ub3NvZnQuY29tIixub25jZT0iT0E2TUc5dEVRR20yaGgiLG5jPT" \
 	"AwMDAwMDAxLGNub25jZT0iT0E2TUhYaDZWcVRyUmsiLGRpZ2VzdC11cmk9InNtdHAvZWx3b29kLmlubm9zb2Z0LmNvbSIscmVzcG9uc2U9NTJmZjQ0" \
 	"OTA3ZjcyMzE0NDgxYjVjMDk4YzcwOGViZjMscW9wPWF1dGg="
+
+#define GSS_TICKET \
+	"YIH1BgkqhkiG9xIBAgIBAG6B5TCB4qADAgEFoQMCAQ6iBwMFAAAAAACjgbJhga8wgaygAwIBBaENGwtFWEFNUExFLk9SR6IhMB+gAwIBAaEYMB" \
+	"YbBHNtdHAbDm14LmV4YW1wbGUub3Jno3MwcQRvVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRU" \
+	"VFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUVFRUZW5jcnlwdGVkLXRpY2tldC1wYXJ0pBgwFgQUYXV0aGVudGljYXRvci1vY3RldH" \
+	"M="
 
 static const struct row rows[] = {
     {"plain", "PLAIN", "AGFsaWNlAHMzY3IzdA==", {{0}}, 235, "alice", "", "", AUTH_SUCCESS, "s3cr3t"},
@@ -184,11 +192,132 @@ static void test_prefixes(void **state)
 	pool_free(&pool);
 }
 
+/* ---- foreign bytes: each message cut at each octet, and each of its octets made to lie, in front of a guard page ---- */
+
+static const struct {
+	const char *mechanism;
+	const char *client, *server; /* Base64 */
+} messages[] = {
+    {"NTLM", NTLM_3,
+     "TlRMTVNTUAACAAAADgAOADgAAAAFgomiASNFZ4mrze8AAAAAAAAAAFwAXABGAAAACgBhSgAAAA9FAFgAQQBNAFAATABFAAIADgBFAFgAQQBNAFAATABFAAEABgBNAFgA"
+     "MQAEABYAZQB4AGEAbQBwAGwAZQAuAGMAbwBtAAMAHgBtAHgAMQAuAGUAeABhAG0AcABsAGUALgBjAG8AbQAAAAAA"},
+    {"GSSAPI", GSS_TICKET, "BQQF/wAMAAwAAAAAAAAABwcAEABjaGVja3N1bTEyY2g="},
+    {"GSSAPI", "BQQA/wAMAAwAAAAAAAAAB2NoZWNrc3VtMTJjaAEAAABhbGljZQ==", ""},
+    {"DIGEST-MD5", DIGEST_RESPONSE, "cmVhbG09IngiLG5vbmNlPSJuIixxb3A9ImF1dGgi"},
+    {"SCRAM-SHA-1", "eSxhPWFkPTJDbWluLG49dXM9M0RlcixyPWZ5a28=", "cj1meWtvLHM9UVNYQyxpPTQwOTY="},
+    {"OAUTHBEARER", "bixhPXVzZXJAZXhhbXBsZS5jb20sAWhvc3Q9c2VydmVyLmV4YW1wbGUuY29tAXBvcnQ9NTg3AWF1dGg9QmVhcmVyIHZGOWRmAQE=",
+     "eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIG1hYyIsInNjb3BlIjoiaHR0cHM6Ly9tYWlsLmdvb2dsZS5jb20vIn0K"},
+};
+
+static size_t decoded(const char *base64, uint8_t *dst, size_t cap)
+{
+	long n = base64_decode(span_str(base64), dst, cap);
+
+	assert_true(n >= 0);
+	return (size_t)n;
+}
+
+static void read_message(const char *mechanism, struct pool *pool, const uint8_t *p, size_t n, bool client)
+{
+	const struct auth_mechanism *m = auth_mechanism_find(span_str(mechanism));
+	struct span message = span_of(guard_copy(p, n), n);
+	struct auth a = {0};
+	uint8_t shown[64];
+
+	auth_start(&a, pool, &session_config_default, span_str(mechanism), SPAN_ABSENT, true);
+	if (client)
+		m->response(&a, message, 0);
+	if (!client && m->challenge)
+		m->challenge(&a, message);
+	if (!client && m->shown)
+		assert_true(m->shown(message, shown, sizeof shown) <= sizeof shown);
+	auth_clear(&a);
+}
+
+static void every_octet(const char *mechanism, struct pool *pool, const char *base64, bool client)
+{
+	static const uint8_t lies[] = {0, 1, 0x7f, 0x80, 0x84, 0xfe, 0xff};
+	uint8_t bytes[1024];
+	size_t n = decoded(base64, bytes, sizeof bytes);
+
+	for (size_t i = 0; i <= n; i++)
+		read_message(mechanism, pool, bytes, i, client);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < sizeof lies; k++) {
+			uint8_t was = bytes[i];
+
+			bytes[i] = lies[k];
+			read_message(mechanism, pool, bytes, n, client);
+			bytes[i] = was;
+		}
+}
+
+static void test_every_octet(void **state)
+{
+	struct pool *pool = pool_new(0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+		every_octet(messages[i].mechanism, pool, messages[i].client, true);
+		every_octet(messages[i].mechanism, pool, messages[i].server, false);
+	}
+	assert_int_equal(pool_used(pool), 0);
+	pool_free(&pool);
+}
+
+/* ---- secrets ---- */
+
+static void fake_hmac(struct span key, struct span data, uint8_t out[DIGEST_SHA256])
+{
+	memset(out, 0, DIGEST_SHA256);
+	out[0] = key.p[0];
+	out[1] = (uint8_t)data.n;
+	memcpy(out + 2, data.p, data.n < 30 ? data.n : 30);
+}
+
+/* Equal passwords have equal hashes, whatever carried them; a token longer than every buffer is hashed whole, a cut one not at all. */
+static void test_secret_hash(void **state)
+{
+	static const struct digests digests = {.hmac_sha256 = fake_hmac};
+	const struct session_config hash = {.limits = &session_limits_default, .digests = &digests, .secrets = SECRETS_HASH,
+					    .secret_key = SPAN("k")};
+	struct pool *pool = pool_new(0);
+	struct auth plain = {0}, login = {0}, token = {0};
+	static char line[40000];
+	size_t n = strlen("dXNlcj1hAWF1dGg9QmVhcmVyIAAA");
+
+	(void)state;
+	auth_start(&plain, pool, &hash, SPAN("PLAIN"), SPAN("AGFsaWNlAHMzY3IzdA=="), true);
+	auth_start(&login, pool, &hash, SPAN("LOGIN"), SPAN("YWxpY2U="), true);
+	auth_challenge(&login, SPAN("UGFzc3dvcmQ6"));
+	auth_response(&login, SPAN("czNjcjN0"), 10, true);
+	assert_int_equal(auth_fact(&plain, AUTH_SECRET_HASH).n, 64);
+	assert_true(span_eq(auth_fact(&plain, AUTH_SECRET_HASH), auth_fact(&login, AUTH_SECRET_HASH)));
+	assert_false(auth_fact(&plain, AUTH_SECRET).p);
+	memset(line, 'A', sizeof line);
+	memcpy(line, "dXNlcj1hAWF1dGg9QmVhcmVyIAAA", n);
+	for (size_t i = n; i < sizeof line; i++)
+		line[i] = 'V';
+	auth_start(&token, pool, &hash, SPAN("XOAUTH2"), SPAN_ABSENT, true);
+	auth_challenge(&token, SPAN(""));
+	auth_response(&token, span_of(line, sizeof line), sizeof line, true);
+	assert_true(auth_fact(&token, AUTH_SECRET_HASH).n == 64);
+	auth_start(&token, pool, &hash, SPAN("XOAUTH2"), span_of(line, 4079), false);
+	assert_false(auth_fact(&token, AUTH_SECRET_HASH).p);
+	assert_true(span_eq(token.user, SPAN("a")));
+	auth_clear(&plain);
+	auth_clear(&login);
+	auth_clear(&token);
+	assert_int_equal(pool_used(pool), 0);
+	pool_free(&pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_exchanges),  cmocka_unit_test(test_challenges), cmocka_unit_test(test_many_challenges),
-	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_prefixes),
+	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_prefixes),   cmocka_unit_test(test_every_octet),
+	    cmocka_unit_test(test_secret_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
