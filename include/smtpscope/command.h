@@ -83,6 +83,9 @@ enum defect {
 	DEFECT_BAD_HELO, DEFECT_PATH_TOO_LONG, DEFECT_SOURCE_ROUTE, DEFECT_NULL_RECIPIENT, DEFECT_PARAMS_MALFORMED,
 	DEFECT_UNKNOWN_PARAMETER, DEFECT_DUPLICATE_PARAMETER, DEFECT_BAD_PARAMETER_VALUE, DEFECT_BAD_BDAT,
 	DEFECT_BAD_BASE64 /* initial response */, DEFECT_BAD_MECHANISM /* not 1*20 of A-Z 0-9 - _ */,
+	/* 6: what an attacker writes */
+	DEFECT_OVERFLOW /* runs, sleds, printf conversions, binary */, DEFECT_CODE /* for a shell or an expansion language */,
+	DEFECT_CODED_LINE_END /* %0d %0a */,
 	DEFECT_COUNT
 };
 #define DEFECT(d) (UINT64_C(1) << (DEFECT_##d))
@@ -120,6 +123,7 @@ struct command {
 	struct span mechanism;  /* AUTH: as sent */
 	struct span initial_response; /* AUTH: absent when none; "=" means present and empty. A SECRET */
 	struct span bad;        /* the part of the line that the first argument defect is about (parameter, domain ...) */
+	struct span construct;  /* CODE: the characters that give it away, never a secret */
 };
 
 /*

@@ -25,6 +25,7 @@ struct eod {
 	/* private */
 	uint8_t state;
 	bool torn; /* octets of the line are lost, and perhaps line ends with them */
+	bool double_cr; /* the line before ended in CRCRLF */
 	uint64_t line_length;
 };
 

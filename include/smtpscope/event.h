@@ -114,6 +114,8 @@ X(STR, reply_enhanced, "smtp.reply.enhanced", IN_COMMAND | IN_AUTH | IN_MESSAGE 
 X(STRS, reply_text, "smtp.reply.text", IN_COMMAND | IN_AUTH | IN_MESSAGE | IN_FINDING, "Text of each line of the final reply, without code and enhanced code.") \
 X(UINT, reply_lines, "smtp.reply.lines", IN_COMMAND | IN_AUTH | IN_MESSAGE | IN_FINDING, "Lines of the final reply.") \
 X(CODES, reply_codes, "smtp.reply.codes", IN_COMMAND | IN_AUTH | IN_MESSAGE | IN_FINDING, "All replies to this command in wire order.") \
+X(STR, reply_category, "smtp.reply.category", IN_COMMAND | IN_MESSAGE | IN_FINDING, "Why a 4yz or 5yz reply refuses, when its codes or text tell: greylisting, block_list, quota, rate_limit, dmarc, spf, dkim, unknown_user, mailbox_disabled, relay_denied, tls_required, auth_required, size, too_many_recipients, content, dns, local_error or policy.") \
+X(STR, reply_blocklist, "smtp.reply.blocklist", IN_COMMAND | IN_MESSAGE | IN_FINDING, "The block list it names, for example zen.spamhaus.org; S3150 and the like are Microsoft's.") \
 X(STR, mechanism, "smtp.auth.mechanism", IN_AUTH, "SASL mechanism as sent, in upper case.") \
 X(BOOL, initial_response, "smtp.auth.initial_response", IN_AUTH, "true when the AUTH line carried one.") \
 X(UINT, auth_attempt, "smtp.auth.attempt", IN_AUTH, "Counts the AUTH commands of the session from 1.") \

@@ -66,6 +66,7 @@ enum situation {
 	SIT_MIDSTREAM,         /* the start of the session is not in the capture */
 	SIT_SIZE_ADVERTISED,   /* size_limit is valid */
 	SIT_PROXY,             /* a PROXY header came first */
+	SIT_IGNORES_REFUSAL,   /* needs a command whose 5yz the client had seen: RCPT or DATA after MAIL, MAIL after EHLO */
 	SIT_COUNT
 };
 #define SIT(s) (UINT64_C(1) << (SIT_##s))
@@ -88,6 +89,8 @@ struct exchange {
 	uint64_t offset;         /* of the line in the client's stream */
 	uint64_t length, limit;  /* octets; limit 0 = not known */
 	uint64_t declared_size, size_limit; /* EV_NONE when absent */
+	uint64_t announced;      /* BDAT, XEXCH50: octets to follow; EV_NONE when absent or unreadable */
+	struct span construct;   /* DEFECT_CODE: the characters that give it away */
 	int auth_result_cancelled; /* 1: the client sent "*" */
 };
 
@@ -120,6 +123,11 @@ enum notice_id {
 	NOTICE_UNSTUFFED_DOT,       /* a = lines whose leading dot is lost */
 	NOTICE_SIZE_EXCEEDED,       /* message larger than declared; a = received, b = declared */
 	NOTICE_HANDSHAKE_FAILED,    /* a = alert number, or enum handshake_end; text: who sent the alert */
+	NOTICE_SIZE_UNDECLARED,     /* nothing was declared, and it is larger than the server's limit; a = received, b = limit */
+	NOTICE_BDAT_NO_LAST,        /* the transaction ended between two chunks, and not by RSET; a = octets that came */
+	NOTICE_BDAT_ZEROS,          /* many chunks without octets; a = how many */
+	NOTICE_ALL_REFUSED,         /* the message was sent although every RCPT was refused; a = its octets, b = recipients */
+	NOTICE_ADDRESS_CLAIMED,     /* PROXY or XCLIENT made a peer from outside a local one. text: the address it claimed */
 	NOTICES
 };
 enum handshake_end { /* beyond the 256 alerts */

@@ -23,6 +23,7 @@ enum reply_defect {
 	REPLY_GREETING_MASKED, /* 220 ****** */
 	REPLY_KEYWORD_MASKED, /* 250-XXXXXXXA */
 	REPLY_CONTROL_CHAR,
+	REPLY_SPLIT,          /* a bare CR with what looks like another reply behind it, or one behind a bare LF */
 	REPLY_DEFECTS
 };
 #define REPLY_DEFECT(d) (UINT32_C(1) << (REPLY_##d))

@@ -73,6 +73,7 @@ enum char_class {
 	CHAR_LDH = 1 << 9,      /* letter digit hyphen */
 	CHAR_ESMTP_VALUE = 1 << 10, /* %d33-60 / %d62-126 */
 	CHAR_QTEXT = 1 << 11,   /* qtextSMTP: %d32-33 / %d35-91 / %d93-126 */
+	CHAR_SHELL = 1 << 12,   /* $ % ( ; \ ` | : what a shell or a printf would act on */
 };
 extern const uint16_t char_classes[256];
 static inline bool char_is(uint8_t c, unsigned class_mask)

@@ -1,36 +1,18 @@
 /*
- * cause.c - why did it fail? Runs the rules over each exchange, folds what follows from one root, numbers the events. See cause.h.
+ * cause.c - why did it fail? Runs the rules over each exchange and numbers the events. See cause.h.
  *
- * All rules that match are collected in their order; the first with the highest confidence is the cause, the others are notes.
- * A refusal that no rule explains is policy, or the server's own fault. Lines of a message that are read as commands, and
- * credentials sent after a refused AUTH, are counted and told once, behind the last of them, under their root.
+ * All rules that match are collected in their order; the first that the reply speaks for, and then the first with the highest confidence,
+ * is the cause, the others are notes. A refusal that no rule explains is policy, or the server's own fault. Follow-on errors are folded
+ * under their root by cause_run.c; what the reply says by its text is put into one word by category.c.
  */
 #include "smtpscope/cause.h"
 
-#include "cause_rules.h"
-#include "finding.h"
+#include "cause_state.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_FINDINGS = 12 };
-
-/* What a run of follow-on errors comes from. */
-enum run { RUN_NONE, RUN_REJECTED_DATA, RUN_EARLY_DATA, RUN_BDAT, RUN_EARLY_DOT, RUN_AUTH, RUN_FOREIGN };
-
-/* State of one session: the run under way, and which notes were given. */
-struct diag_state {
-	enum run run;
-	uint32_t count;
-	int64_t ts;
-	uint64_t frame, offset;
-	uint16_t code;
-	char verb[64];
-	uint32_t verb_length;
-	bool foreign; /* another protocol was named: its further lines are no news */
-	uint8_t said[(FINDINGS + 7) / 8];
-};
+enum { MOST_FINDINGS = 16 };
 
 void cause_init(struct cause *c, struct pool *pool, emit_fn *next, void *next_ctx)
 {
@@ -44,120 +26,23 @@ static struct diag_state *state_of(struct cause *c, struct session_record *r)
 	return r->diag;
 }
 
-/* ---- runs of follow-on errors ---- */
-
-static enum finding run_finding(enum run run)
-{
-	static const enum finding roots[] = {
-	    [RUN_REJECTED_DATA] = FINDING_data_after_rejected_data,
-	    [RUN_EARLY_DATA] = FINDING_data_before_354,
-	    [RUN_BDAT] = FINDING_bdat_undersize,
-	    [RUN_EARLY_DOT] = FINDING_early_dot,
-	    [RUN_AUTH] = FINDING_auth_response_as_command,
-	};
-
-	return roots[run];
-}
-
-static void emit_run(struct cause *c, const struct event *about, const struct diag_state *d, enum finding f, enum severity severity)
-{
-	struct finding_facts facts = {.count = d->count, .verb = span_of(d->verb, d->verb_length)};
-	struct event ev;
-	uint16_t code = d->code;
-
-	event_init(&ev, DS_FINDING);
-	ev.ts = d->ts;
-	ev.record = about->record;
-	ev.source_ip = about->source_ip;
-	ev.source_port = about->source_port;
-	ev.destination_ip = about->destination_ip;
-	ev.destination_port = about->destination_port;
-	ev.transport = about->transport;
-	ev.net_type = about->net_type;
-	ev.protocol = about->protocol;
-	ev.community_id = about->community_id;
-	ev.session_id = about->session_id;
-	ev.packet_first = ev.packet_last = d->frame;
-	ev.verb = facts.verb;
-	if (code) {
-		ev.reply_code = code;
-		ev.reply_codes = (struct event_codes){&code, 1};
-	}
-	ev.finding_offset = d->offset;
-	ev.finding_count = d->count;
-	if (f == FINDING_message_text_as_command)
-		facts.suggestion = span_str(finding_info(run_finding(d->run))->id);
-	finding_emit(&c->next, &ev, finding_info(f), severity, CONFIDENCE_HIGH, &facts);
-}
-
-/* Tells of the run that is over: its root with the count, and for message text what the lines were. */
-static void end_run(struct cause *c, const struct event *about, struct diag_state *d)
-{
-	enum run run = d->run;
-
-	if (run != RUN_NONE && run != RUN_FOREIGN) {
-		emit_run(c, about, d, run_finding(run), SEVERITY_ERROR);
-		if (run != RUN_AUTH)
-			emit_run(c, about, d, FINDING_message_text_as_command, SEVERITY_NOTE);
-	}
-	d->run = RUN_NONE;
-	d->count = 0;
-}
-
-/* Which run this exchange belongs to: a line that is no command, in a place where no command is expected. */
-static enum run run_of(const struct diag_state *d, const struct exchange *x)
-{
-	bool failed = x->code >= 400 || x->code == 0;
-	bool junk = x->verb == VERB_UNKNOWN || x->defects & DEFECT(MESSAGE_TEXT);
-
-	if (x->kind != EXCHANGE_COMMAND || !failed)
-		return RUN_NONE;
-	if (d->foreign)
-		return RUN_FOREIGN;
-	if (!junk)
-		return RUN_NONE;
-	if (x->situation & SIT(AUTH_REFUSED) && (x->defects & DEFECT(LONE_TOKEN) || span_eq(x->verb_text, SPAN("********"))))
-		return RUN_AUTH;
-	if (x->situation & SIT(DATA_REFUSED) && d->run != RUN_NONE && d->run <= RUN_EARLY_DATA)
-		return d->run;
-	if (x->situation & SIT(DATA_REFUSED))
-		return x->situation & SIT(IN_FLIGHT) ? RUN_EARLY_DATA : RUN_REJECTED_DATA;
-	if (x->situation & SIT(AFTER_BDAT))
-		return RUN_BDAT;
-	if (x->situation & SIT(AFTER_MESSAGE) && !(x->defects & DEFECT(TYPO)))
-		return RUN_EARLY_DOT;
-	return RUN_NONE;
-}
-
-/* True when the exchange is one more of a run and needs no finding of its own. */
-static bool in_run(struct cause *c, const struct event *ev, struct diag_state *d)
-{
-	const struct exchange *x = ev->exchange;
-	enum run run = run_of(d, x);
-
-	if (run != d->run)
-		end_run(c, ev, d);
-	if (run == RUN_NONE)
-		return false;
-	if (d->run == RUN_NONE) {
-		d->run = run;
-		d->ts = ev->ts;
-		d->frame = ev->packet_first;
-		d->offset = x->offset;
-		d->code = (uint16_t)(x->code > 0 ? x->code : 0);
-		d->verb_length = (uint32_t)span_append(d->verb, 0, sizeof d->verb, x->verb_text);
-	}
-	d->count++;
-	return true;
-}
-
 /* ---- one exchange ---- */
 
 struct match {
 	const struct finding_info *info;
 	enum finding finding;
 	enum confidence confidence;
-	uint8_t explains; /* it can be why this was refused: 1; 2 when the code says the same */
+	enum explains explains; /* whether it can be why this was refused */
+};
+
+/* All that is asked about one exchange. */
+struct verdict {
+	const struct event *about;
+	const struct exchange *x;
+	struct diag_state *d; /* NULL without memory */
+	enum category category;
+	struct match m[MOST_FINDINGS];
+	unsigned n;
 };
 
 static bool is_refused(const struct exchange *x)
@@ -178,60 +63,68 @@ static enum confidence confidence_of(const struct exchange *x, enum finding f)
 	return c;
 }
 
-/* 503 is the one code that says which group the cause is in. How a refusal is written is not why it came. */
-static uint8_t explains(enum finding f, const struct exchange *x)
+static void add(struct verdict *v, enum finding f, enum explains explains)
 {
-	if (!rule_explains(f, x) || (is_refused(x) && finding_info(f)->group == GROUP_REPLY))
-		return 0;
-	return x->code == 503 && finding_info(f)->group == GROUP_SEQUENCE ? 2 : 1;
+	for (unsigned i = 0; i < v->n; i++)
+		if (v->m[i].finding == f)
+			return;
+	if (v->n < MOST_FINDINGS)
+		v->m[v->n++] = (struct match){finding_info(f), f, confidence_of(v->x, f), explains};
 }
 
-static unsigned collect(const struct exchange *x, struct match m[MOST_FINDINGS])
+static void collect(struct verdict *v)
 {
-	unsigned n = 0;
+	for (unsigned i = 0; i < cause_rule_count; i++)
+		if (rule_matches(&cause_rules[i], v->x))
+			add(v, cause_rules[i].finding, code_explains(cause_rules[i].finding, v->x, v->category));
+}
 
-	for (unsigned i = 0; i < cause_rule_count && n < MOST_FINDINGS; i++) {
-		enum finding f = cause_rules[i].finding;
-		bool twice = false;
+/* Refused on purpose: the codes of protocol facts 5.7, or a text that names the reason. */
+static bool is_policy(const struct verdict *v)
+{
+	struct span subject = span_from(v->x->enhanced, 2);
+	int code = v->x->code;
 
-		if (!rule_matches(&cause_rules[i], x))
-			continue;
-		for (unsigned k = 0; k < n; k++)
-			twice |= m[k].finding == f;
-		if (!twice)
-			m[n++] = (struct match){finding_info(f), f, confidence_of(x, f), explains(f, x)};
-	}
-	return n;
+	return span_starts(subject, SPAN("7.")) || span_starts(subject, SPAN("1.")) || v->category != CATEGORY_NONE ||
+	       (code >= 550 && code <= 559);
+}
+
+/* Every server must have it (RFC 5321 4.5.1); EHLO may fail, the client then takes HELO (3.2). */
+static bool is_required(enum verb verb)
+{
+	const struct verb_info *info = verb_info(verb);
+
+	return verb == VERB_HELO ||
+	       !(info->flags & (VERB_EXTENSION | VERB_PRIVATE | VERB_OBSOLETE | VERB_IS_HELLO | VERB_BACK_DOOR) || verb == VERB_HELP ||
+		 verb == VERB_WELLKNOWN);
 }
 
 /* No rule explains the refusal: the server's policy, or its fault. */
-static bool explain_refusal(const struct exchange *x, struct match *m)
+static void explain_refusal(struct verdict *v)
 {
-	const struct verb_info *verb = verb_info(x->verb);
-	struct span subject = span_from(x->enhanced, 2);
-	bool policy = span_starts(subject, SPAN("7.")) || span_starts(subject, SPAN("1.")) || (x->code >= 550 && x->code <= 559);
-	enum finding f = policy ? FINDING_policy_rejection : FINDING_server_rejects_valid_command;
+	const struct exchange *x = v->x;
+	bool sends = x->verb == VERB_DATA || x->verb == VERB_BDAT || x->verb == VERB_BURL;
+	bool unsure = x->situation & (SIT(AFTER_GAP) | SIT(MIDSTREAM) | SIT(IN_FLIGHT));
 
-	if (x->kind != EXCHANGE_COMMAND || x->code < 500 || x->verb == VERB_UNKNOWN || verb->flags & (VERB_IS_AUTH | VERB_IS_HELLO))
-		return false;
-	if (!policy && x->code != 500 && x->code != 502)
-		return false; /* 503 behind an earlier failure of the group, 521, 554 ...: the earlier reply tells */
-	if (!policy && verb->flags & (VERB_EXTENSION | VERB_PRIVATE | VERB_OBSOLETE))
-		return false;
-	if (x->situation & SIT(RCPT_ALL_REFUSED) && (x->verb == VERB_DATA || x->verb == VERB_BDAT || x->verb == VERB_BURL))
-		return false;
-	*m = (struct match){finding_info(f), f, finding_info(f)->confidence, 1};
-	return true;
+	if (x->kind != EXCHANGE_COMMAND || x->code < 500 || x->verb == VERB_UNKNOWN || verb_info(x->verb)->flags & VERB_IS_AUTH)
+		return;
+	if (sends && x->situation & SIT(RCPT_ALL_REFUSED))
+		return; /* the replies to RCPT tell */
+	if (is_policy(v))
+		add(v, FINDING_policy_rejection, EXPLAINS_WELL);
+	else if (is_required(x->verb) && (x->code == 500 || x->code == 502 || (x->code <= 504 && !unsure)))
+		add(v, FINDING_server_rejects_valid_command, EXPLAINS_WELL);
 }
 
-/* Form and waiting are habits of a client: a tolerated one is told once a session. */
+/* Form and waiting are habits of a client: a tolerated one is told once a session, and so is an answer to a PROXY header. */
 static bool said_before(struct diag_state *d, const struct match *m, enum severity severity)
 {
 	unsigned f = m->finding;
 	bool habit = m->info->group == GROUP_LINE || m->info->group == GROUP_PIPELINING || m->info->group == GROUP_REPLY;
+	bool once = f == FINDING_proxy_preface_unexpected;
 	bool before;
 
-	if (!d || !habit || severity >= SEVERITY_ERROR)
+	if (!d || (!once && (!habit || severity >= SEVERITY_ERROR)))
 		return false;
 	before = d->said[f / 8] >> f % 8 & 1;
 	d->said[f / 8] |= (uint8_t)(1 << f % 8);
@@ -242,47 +135,81 @@ static struct span suggestion_of(const struct exchange *x, enum finding f)
 {
 	if (f != FINDING_unknown_verb_typo && f != FINDING_verb_alias && f != FINDING_verb_glued)
 		return SPAN_ABSENT;
+	if (f == FINDING_verb_alias && span_eq(x->verb_text, SPAN("LOGIN")))
+		return SPAN("AUTH LOGIN");
 	return x->meant != VERB_UNKNOWN ? span_str(verb_info(x->meant)->name) : SPAN_ABSENT;
-}
-
-static struct span evidence_of(const struct exchange *x, enum finding f, char *buf, size_t cap)
-{
-	if (f == FINDING_size_exceeds_limit)
-		return span_of(buf, (size_t)snprintf(buf, cap, "declared %" PRIu64 ", limit %" PRIu64, x->declared_size, x->size_limit));
-	if (f == FINDING_command_line_too_long || f == FINDING_auth_line_too_long)
-		return span_of(buf, (size_t)snprintf(buf, cap, "length %" PRIu64 ", limit %" PRIu64, x->length, x->limit));
-	return finding_info(f)->group == GROUP_ARGUMENT ? x->bad : SPAN_ABSENT;
 }
 
 static enum severity severity_of(const struct exchange *x, const struct match *m, bool cause)
 {
 	enum severity s = is_refused(x) ? m->info->severity : m->info->tolerated;
+	bool by_itself = m->info->group == GROUP_REPLY || m->info->group == GROUP_SECURITY;
 
 	if (m->finding == FINDING_unsolicited_reply)
-		s = x->code == 421 ? SEVERITY_NOTE : SEVERITY_WARNING;
+		return x->code == 421 ? SEVERITY_NOTE : SEVERITY_WARNING;
 	if (m->finding == FINDING_command_line_too_long && x->code < 400)
-		s = SEVERITY_NOTE;
-	if ((!cause || !m->explains) && s != SEVERITY_ALERT && m->info->group != GROUP_REPLY)
-		s = SEVERITY_NOTE;
-	return s;
+		return SEVERITY_NOTE;
+	if (m->finding == FINDING_proxy_preface_unexpected)
+		return SEVERITY_ERROR;
+	return (cause && m->explains) || by_itself ? s : SEVERITY_NOTE;
 }
 
-static void emit_match(struct cause *c, const struct event *about, struct diag_state *d, const struct match *m, bool cause)
+/* The catalog's texts, or for a refusal whose reason is known those of its category. */
+static struct finding_info info_of(const struct verdict *v, const struct match *m)
 {
-	const struct exchange *x = about->exchange;
-	enum severity severity = severity_of(x, m, cause);
-	struct finding_facts facts = {.x = x, .verb = x->verb_text, .length = x->length, .limit = x->limit, .count = 1};
-	struct event ev;
-	char evidence[64];
+	struct finding_info info = *m->info;
 
-	if (said_before(d, m, severity))
+	if (m->finding == FINDING_policy_rejection && v->category != CATEGORY_NONE) {
+		info.explanation = category_texts(v->category)->explanation;
+		info.remedy = category_texts(v->category)->remedy;
+	}
+	return info;
+}
+
+static void emit_match(struct cause *c, const struct verdict *v, const struct match *m, bool cause)
+{
+	const struct exchange *x = v->x;
+	enum severity severity = severity_of(x, m, cause);
+	struct finding_info info = info_of(v, m);
+	struct finding_facts facts = {.x = x, .verb = x->verb_text, .length = x->length, .limit = x->limit, .count = 1};
+	enum confidence confidence = m->confidence;
+	struct event ev;
+	char evidence[192];
+
+	if (said_before(v->d, m, severity))
 		return;
-	ev = *about;
+	if (m->finding == FINDING_policy_rejection && v->category != CATEGORY_NONE && v->category != CATEGORY_POLICY)
+		confidence = CONFIDENCE_HIGH; /* the reply gives the reason itself */
+	ev = *v->about;
 	facts.suggestion = suggestion_of(x, m->finding);
+	facts.detail = v->about->reply_blocklist.n ? v->about->reply_blocklist : SPAN("not named");
+	if (m->finding == FINDING_size_exceeds_limit) {
+		facts.length = x->declared_size;
+		facts.limit = x->size_limit;
+	}
 	ev.finding_evidence = evidence_of(x, m->finding, evidence, sizeof evidence);
 	if (x->kind == EXCHANGE_COMMAND)
 		ev.finding_offset = x->offset;
-	finding_emit(&c->next, &ev, m->info, severity, m->confidence, &facts);
+	finding_emit(&c->next, &ev, &info, severity, confidence, &facts);
+}
+
+/* The code is vaguer than the cause (RFC 5321 4.2.4): both in the evidence. */
+static void emit_unspecific(struct cause *c, const struct verdict *v, const struct match *cause)
+{
+	const uint16_t *codes = code_expected(cause->finding, v->x);
+	const struct finding_info *info = finding_info(FINDING_server_code_unspecific);
+	struct finding_facts facts = {.x = v->x, .verb = v->x->verb_text, .limit = codes ? codes[0] : 0, .count = 1};
+	struct event ev;
+	char evidence[64];
+
+	if (!codes || cause->explains < EXPLAINS_WELL)
+		return;
+	ev = *v->about;
+	facts.detail = span_str(cause->info->id);
+	ev.finding_evidence =
+	    span_of(evidence, (size_t)snprintf(evidence, sizeof evidence, "came %d, expected %u (%s)", v->x->code, codes[0], cause->info->id));
+	ev.finding_offset = v->x->offset;
+	finding_emit(&c->next, &ev, info, SEVERITY_NOTE, info->confidence, &facts);
 }
 
 /* Codes and words that name their own cause, whatever else is wrong with the line. */
@@ -312,49 +239,90 @@ static bool names_protocol(enum finding f)
 }
 
 /* What the server put up with earlier in the session is not why it refuses now; its own reply explains nothing. */
-static bool is_explained(const struct diag_state *d, struct match *m, unsigned n)
+static bool is_explained(struct verdict *v)
 {
 	bool explained = false;
 
-	for (unsigned i = 0; i < n; i++) {
-		unsigned f = m[i].finding;
+	for (unsigned i = 0; i < v->n; i++) {
+		struct match *m = &v->m[i];
 
-		if (d && d->said[f / 8] >> f % 8 & 1)
-			m[i].explains = 0;
-		explained |= m[i].explains && m[i].info->group != GROUP_REPLY && m[i].info->group != GROUP_SECURITY;
+		if (v->d && v->d->said[m->finding / 8] >> m->finding % 8 & 1)
+			m->explains = EXPLAINS_NOT;
+		explained |= m->explains && m->info->group != GROUP_REPLY && m->info->group != GROUP_SECURITY;
 	}
 	return explained;
 }
 
-/* Explains one command; the findings stand behind its event, the cause first. */
-static void judge(struct cause *c, const struct event *about, struct diag_state *d)
+/* Explains one command; the findings stand behind its event, the cause first. Returns the cause, or policy for want of one. */
+static enum finding judge(struct cause *c, struct verdict *v)
 {
-	struct match m[MOST_FINDINGS];
-	unsigned n = collect(about->exchange, m), cause;
+	unsigned cause;
 
-	if (is_refused(about->exchange) && n < MOST_FINDINGS && !is_explained(d, m, n))
-		n += explain_refusal(about->exchange, &m[n]);
-	if (n == 0)
-		return;
-	cause = best(m, n);
-	emit_match(c, about, d, &m[cause], true);
-	for (unsigned i = 0; i < n; i++)
+	collect(v);
+	if (is_refused(v->x) && !is_explained(v))
+		explain_refusal(v);
+	if (v->n == 0)
+		return FINDING_policy_rejection;
+	cause = best(v->m, v->n);
+	emit_match(c, v, &v->m[cause], true);
+	if (is_refused(v->x))
+		emit_unspecific(c, v, &v->m[cause]);
+	for (unsigned i = 0; i < v->n; i++)
 		if (i != cause)
-			emit_match(c, about, d, &m[i], false);
-	for (unsigned i = 0; d && i < n; i++)
-		d->foreign |= names_protocol(m[i].finding);
+			emit_match(c, v, &v->m[i], false);
+	for (unsigned i = 0; v->d && i < v->n; i++) {
+		v->d->foreign |= names_protocol(v->m[i].finding);
+		v->d->http |= v->m[i].finding == FINDING_http_on_smtp;
+	}
+	return v->m[cause].finding;
+}
+
+/* What a request to a web server carries into SMTP: told at its first command. */
+static void judge_http_line(struct cause *c, const struct event *about, struct diag_state *d)
+{
+	const struct exchange *x = about->exchange;
+	struct verdict v = {.about = about, .x = x, .d = d};
+	uint64_t harmless = 1u << VERB_UNKNOWN | 1u << VERB_QUIT | 1u << VERB_HELP | 1u << VERB_NOOP;
+
+	if (!d->http || x->kind != EXCHANGE_COMMAND || harmless >> x->verb & 1)
+		return;
+	d->http = false;
+	v.m[0] = (struct match){finding_info(FINDING_cross_protocol), FINDING_cross_protocol, CONFIDENCE_HIGH, EXPLAINS_NOT};
+	emit_match(c, &v, &v.m[0], false);
+}
+
+static enum category categorize(struct event *ev)
+{
+	enum category category = CATEGORY_NONE;
+
+	if (ev->reply_code == EV_NONE || ev->reply_code < 400)
+		return category;
+	category = category_of((int)ev->reply_code, ev->reply_enhanced, ev->reply_text.v, ev->reply_text.n);
+	if (category == CATEGORY_NONE)
+		return category;
+	ev->reply_category = span_str(category_texts(category)->name);
+	if (category == CATEGORY_BLOCK_LIST)
+		ev->reply_blocklist = category_blocklist(ev->reply_text.v, ev->reply_text.n);
+	return category;
 }
 
 static void on_command(struct cause *c, struct event *ev)
 {
-	struct diag_state *d = state_of(c, ev->record);
+	struct verdict v = {.about = ev, .x = ev->exchange, .n = 0};
+	bool ordinary = rules_are_silent(ev->exchange), taken = false;
+	enum finding cause = FINDING_policy_rejection;
 
-	if (d && in_run(c, ev, d)) {
-		event_pass(&c->next, ev);
-		return;
-	}
+	v.category = categorize(ev);
+	v.d = state_of(c, ev->record);
+	if (v.d)
+		taken = run_takes(&c->next, ev, v.d);
 	event_pass(&c->next, ev);
-	judge(c, ev, d);
+	if (!ordinary && !taken)
+		cause = judge(c, &v);
+	else if (v.d && v.d->http)
+		judge_http_line(c, ev, v.d);
+	if (v.d && !taken)
+		run_note_refusal(v.d, ev->exchange, cause);
 }
 
 /* ---- notices ---- */
@@ -394,26 +362,12 @@ static enum severity notice_severity(const struct event *ev, const struct findin
 	return info->tolerated > SEVERITY_NOTE ? info->tolerated : info->severity > SEVERITY_WARNING ? info->severity : info->tolerated;
 }
 
-/* The numbers and words of the notice, where smtp gave no evidence of its own. */
-static struct span notice_evidence(const struct notice *n, struct span given, char *buf, size_t cap)
+/* A chunk that is cut short also shows that its count was wrong (protocol facts 6). */
+static enum finding companion(enum notice_id id)
 {
-	int length = 0;
-
-	if (n->id == NOTICE_SMUGGLING_ATTEMPT || n->id == NOTICE_SMUGGLING_CONFIRMED)
-		length = snprintf(buf, cap, "%s: %.*s then %.*s", n->id == NOTICE_SMUGGLING_CONFIRMED ? "confirmed" : "attempt", (int)given.n,
-				  (const char *)given.p, (int)n->text.n, (const char *)n->text.p);
-	else if (given.p)
-		return given;
-	else if (n->id == NOTICE_CLEARTEXT_AUTH)
-		length = snprintf(buf, cap, "%.*s; STARTTLS was %s", (int)n->text.n, (const char *)n->text.p,
-				  n->a ? "refused or stripped" : n->situation & SIT(ADVERTISED) ? "offered" : "not offered");
-	else if (n->b)
-		length = snprintf(buf, cap, "%" PRIu64 ", expected %" PRIu64, n->a, n->b);
-	else if (n->id == NOTICE_STREAM_GAP)
-		length = snprintf(buf, cap, "%" PRIu64 " octets of the %.*s", n->a, (int)n->text.n, (const char *)n->text.p);
-	else if (n->text.n)
-		length = snprintf(buf, cap, "%.*s", (int)n->text.n, (const char *)n->text.p);
-	return length > 0 ? span_of(buf, (size_t)length < cap ? (size_t)length : cap - 1) : SPAN_ABSENT;
+	if (id == NOTICE_COMMAND_INJECTION)
+		return FINDING_command_after_starttls;
+	return id == NOTICE_BDAT_SHORT ? FINDING_bdat_mismatch : FINDINGS;
 }
 
 /* What only the numbers or the form of a stream suggest is less than what an alert or a line says. */
@@ -429,24 +383,23 @@ static enum confidence notice_confidence(const struct notice *n, const struct fi
 static void on_notice(struct cause *c, struct event *ev)
 {
 	const struct notice *n = ev->notice;
-	enum finding f = notice_finding(n->id);
+	enum finding f = notice_finding(n->id), also = companion(n->id);
 	const struct finding_info *info = finding_info(f);
-	struct finding_facts facts = {.length = n->a, .limit = n->b ? n->b : n->a, .count = 1};
+	struct finding_facts facts = {.length = n->a, .limit = n->b ? n->b : n->a, .count = 1, .detail = n->text};
 	struct diag_state *d = state_of(c, ev->record);
 	char evidence[128], detail[HANDSHAKE_TEXT];
 
 	if (d && f != FINDING_stream_gap)
-		end_run(c, ev, d);
+		run_end(&c->next, ev, d);
 	if (d)
 		d->foreign |= names_protocol(f);
 	ev->finding_evidence = notice_evidence(n, ev->finding_evidence, evidence, sizeof evidence);
-	if (n->id == NOTICE_SMUGGLING_ATTEMPT || n->id == NOTICE_SMUGGLING_CONFIRMED || n->id == NOTICE_COMMAND_INJECTION)
-		facts.suggestion = SPAN_ABSENT;
 	if (n->id == NOTICE_HANDSHAKE_FAILED)
 		handshake_explain(n->a, n->text, &facts, detail);
 	finding_emit(&c->next, ev, info, notice_severity(ev, info), notice_confidence(n, info), &facts);
-	if (n->id == NOTICE_COMMAND_INJECTION)
-		finding_emit(&c->next, ev, finding_info(FINDING_command_after_starttls), SEVERITY_NOTE, CONFIDENCE_HIGH, &facts);
+	if (also != FINDINGS)
+		finding_emit(&c->next, ev, finding_info(also), also == FINDING_bdat_mismatch ? finding_info(also)->severity : SEVERITY_NOTE,
+			     finding_info(also)->confidence, &facts);
 }
 
 /* ---- the session's end ---- */
@@ -456,7 +409,7 @@ static void on_session(struct cause *c, struct event *ev)
 	struct session_record *r = ev->record;
 
 	if (r->diag) {
-		end_run(c, ev, r->diag);
+		run_end(&c->next, ev, r->diag);
 		pool_put(c->pool, r->diag, sizeof(struct diag_state));
 		r->diag = NULL;
 	}
@@ -477,6 +430,9 @@ void cause_emit(void *ctx, struct event *ev)
 		on_notice(c, ev);
 	else if (ev->set == DS_SESSION)
 		on_session(c, ev);
-	else
+	else {
+		if (ev->set == DS_MESSAGE)
+			categorize(ev);
 		event_pass(&c->next, ev);
+	}
 }

@@ -9,8 +9,13 @@
 #define V(verb) (UINT64_C(1) << (VERB_##verb))
 #define MAIL_VERBS (V(MAIL) | V(SEND) | V(SOML) | V(SAML))
 #define HELLO_VERBS (V(EHLO) | V(HELO) | V(LHLO))
+#define ENVELOPE_VERBS (MAIL_VERBS | V(RCPT))
+#define IDLE_VERBS (V(NOOP) | V(RSET) | V(HELP) | V(QUIT))
 #define AUTH_VERBS (V(AUTH) | V(X_EXPS) | V(XAUTH))
 #define OPTIONAL_VERBS (V(VRFY) | V(EXPN) | V(HELP) | V(ETRN))
+
+#define D(bit) DEFECT(bit)
+#define S(bit) SIT(bit)
 
 /* ---- predicates ---- */
 
@@ -22,6 +27,12 @@ static bool not_misplaced(const struct exchange *x)
 static bool is_ascii(const struct exchange *x)
 {
 	return !(x->defects & DEFECT(UTF16));
+}
+
+/* Tolerated, or refused as syntax; any other refusal is about something else. */
+static bool not_refused_otherwise(const struct exchange *x)
+{
+	return x->code < 400 || (x->code >= 500 && x->code <= 504) || x->code == 555;
 }
 
 static bool is_extension(const struct exchange *x)
@@ -61,9 +72,10 @@ static bool says_tls(const struct exchange *x)
 	return text_has(x, "TLS");
 }
 
+/* 505: Exchange 5.5. */
 static bool is_530(const struct exchange *x)
 {
-	return x->code == 530 && !says_tls(x);
+	return (x->code == 530 && !says_tls(x)) || x->code == 505;
 }
 
 static bool is_530_tls(const struct exchange *x)
@@ -136,12 +148,84 @@ static bool is_354(const struct exchange *x)
 
 static bool is_unsolicited(const struct exchange *x)
 {
-	return x->kind == EXCHANGE_UNSOLICITED && x->code >= 0;
+	return x->kind == EXCHANGE_UNSOLICITED && x->code >= 0 && !(x->situation & SIT(PROXY) && x->code != 421);
 }
 
 static bool is_cancelled(const struct exchange *x)
 {
 	return x->auth_result_cancelled;
+}
+
+/* A parameter that is registered, so that EHLO could have offered it. */
+static bool is_known_parameter(const struct exchange *x)
+{
+	return param_find(span_first(x->bad, span_chr(x->bad, '='))) != NULL;
+}
+
+/* Cisco's inspection turns a command into X, and the server repeats what it got: 500 Command unknown: 'XXXX'. */
+static bool echoes_mask(const struct exchange *x)
+{
+	return (x->code == 500 || x->code == 502) && (text_has(x, "'XXX") || text_has(x, "\"XXX") || text_has(x, " XXXX"));
+}
+
+static bool says_disabled(const struct exchange *x)
+{
+	bool codes = x->code == 550 || x->code == 252 || x->code == 551 || x->code == 554;
+
+	return codes && (text_has(x, "disabled") || text_has(x, "not available") || text_has(x, "not allowed") ||
+			 text_has(x, "prohibition") || text_has(x, "not permitted"));
+}
+
+static bool says_too_long(const struct exchange *x)
+{
+	enum { LEAST = 512 }; /* RFC 5321 4.5.3.1.4: the octets that every server must take */
+
+	return x->code == 500 && x->length <= LEAST && (text_has(x, "too long") || text_has(x, "too large"));
+}
+
+static bool says_auth_too_long(const struct exchange *x)
+{
+	return x->code == 500 && (span_eq(x->enhanced, SPAN("5.5.6")) || text_has(x, "too long"));
+}
+
+static bool has_eight_bit_reply(const struct exchange *x)
+{
+	return x->reply_defects & REPLY_DEFECT(EIGHT_BIT) && !(x->situation & SIT(SMTPUTF8));
+}
+
+/* ---- predicates of what an attacker does ---- */
+
+/* Longer than any server keeps, and not for a reason: extensions allow it, it is message text, or a token behind a refused AUTH. */
+static bool is_overlong(const struct exchange *x)
+{
+	enum { OVERLONG = 2048 };
+
+	return x->length > OVERLONG && x->length > x->limit && !(x->defects & (D(LONE_TOKEN) | D(MESSAGE_TEXT)));
+}
+
+static bool is_huge_blob(const struct exchange *x)
+{
+	return x->defects & D(BAD_BDAT) || (x->announced != EV_NONE && x->announced > UINT64_C(1) << 30);
+}
+
+static bool is_huge_chunk(const struct exchange *x)
+{
+	bool overflow = x->defects & D(BAD_BDAT) && x->bad.n > 19 && span_all(x->bad, CHAR_DIGIT);
+
+	return overflow || (x->announced != EV_NONE && x->announced >= UINT64_C(1) << 31);
+}
+
+static bool has_cr_in_argument(const struct exchange *x)
+{
+	return span_chr(x->argument, '\r') != SPAN_NPOS;
+}
+
+/* The server answers a PROXY header that it does not know as if it were a command, or refuses to greet. */
+static bool proxy_refused(const struct exchange *x)
+{
+	bool orphan = x->kind == EXCHANGE_UNSOLICITED && x->code >= 200 && x->code != 421;
+
+	return x->situation & SIT(PROXY) && (orphan || (x->kind == EXCHANGE_GREETING && x->code >= 500));
 }
 
 static bool no_argument_problem(const struct exchange *x)
@@ -168,6 +252,7 @@ HAS_REPLY(SHORT)
 HAS_REPLY(GREETING_MASKED)
 HAS_REPLY(KEYWORD_MASKED)
 HAS_REPLY(CLASS_MISMATCH)
+HAS_REPLY(SPLIT)
 
 static bool has_no_text(const struct exchange *x)
 {
@@ -179,9 +264,6 @@ static bool hides_starttls(const struct exchange *x)
 	return x->reply_defects & REPLY_DEFECT(KEYWORD_MASKED) && x->verb == VERB_EHLO && !text_has(x, "STARTTLS");
 }
 
-#define D(bit) DEFECT(bit)
-#define S(bit) SIT(bit)
-
 const struct rule cause_rules[] = {
     /* bytes */
     {FINDING_http_on_smtp, D(HTTP), 0, 0, 0, WHEN_ANY, NULL},
@@ -189,6 +271,7 @@ const struct rule cause_rules[] = {
     {FINDING_tls_on_cleartext_port, D(TLS_BYTES), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_ssh_on_smtp, D(SSH), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_other_protocol_on_smtp, D(OTHER_PROTOCOL), 0, 0, 0, WHEN_FAILED, NULL},
+    {FINDING_proxy_preface_unexpected, 0, 0, 0, 0, WHEN_ANY, proxy_refused},
     {FINDING_telnet_negotiation, D(TELNET), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_interactive_editing, D(EDITING), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_utf16_command, D(UTF16), 0, 0, 0, WHEN_ANY, NULL},
@@ -202,12 +285,14 @@ const struct rule cause_rules[] = {
     {FINDING_bare_cr_in_line, D(BARE_CR), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_extra_cr, D(EXTRA_CR), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_auth_line_too_long, D(TOO_LONG), 0, 0, AUTH_VERBS, WHEN_ANY, NULL},
+    {FINDING_auth_line_too_long, 0, 0, 0, AUTH_VERBS, WHEN_5YZ, says_auth_too_long},
     {FINDING_command_line_too_long, D(TOO_LONG), 0, 0, ~AUTH_VERBS, WHEN_ANY, NULL},
     {FINDING_empty_command, D(EMPTY), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_leading_whitespace, D(LEADING_SPACE), 0, 0, 0, WHEN_ANY, NULL},
-    {FINDING_trailing_whitespace, D(TRAILING_SPACE), 0, 0, 0, WHEN_SYNTAX, NULL},
+    {FINDING_trailing_whitespace, D(TRAILING_SPACE), 0, 0, 0, WHEN_ANY, not_refused_otherwise},
     /* verb */
     {FINDING_middlebox_masked_command, D(MASKED), 0, 0, 0, WHEN_FAILED, NULL},
+    {FINDING_middlebox_masked_command, 0, 0, 0, ~V(UNKNOWN), WHEN_5YZ, echoes_mask},
     {FINDING_unknown_verb_typo, D(TYPO), 0, 0, 0, WHEN_FAILED, NULL},
     {FINDING_verb_alias, D(ALIAS), 0, 0, 0, WHEN_FAILED, NULL},
     {FINDING_verb_glued, D(GLUED), 0, 0, 0, WHEN_ANY, NULL},
@@ -216,8 +301,10 @@ const struct rule cause_rules[] = {
     {FINDING_unknown_verb, D(UNKNOWN_VERB), 0, 0, 0, WHEN_REFUSED, NULL},
     {FINDING_unknown_verb, D(LONE_TOKEN), 0, S(AUTH_REFUSED), 0, WHEN_REFUSED, NULL},
     {FINDING_extension_after_helo, 0, S(HELO), S(ADVERTISED), ~(HELLO_VERBS | OPTIONAL_VERBS), WHEN_SYNTAX, is_extension},
+    {FINDING_extension_after_helo, D(UNKNOWN_PARAMETER), S(HELO), 0, ENVELOPE_VERBS, WHEN_SYNTAX, is_known_parameter},
     {FINDING_verb_not_advertised, 0, 0, S(ADVERTISED) | S(HELO) | S(NO_EHLO_SEEN), ~OPTIONAL_VERBS, WHEN_5YZ, is_extension},
     {FINDING_verb_disabled, 0, 0, 0, OPTIONAL_VERBS, WHEN_UNKNOWN_TO_SERVER, NULL},
+    {FINDING_verb_disabled, 0, 0, 0, OPTIONAL_VERBS, WHEN_ANY, says_disabled},
     {FINDING_lmtp_smtp_mixup, 0, S(LMTP), 0, V(EHLO) | V(HELO), WHEN_5YZ, NULL},
     {FINDING_lmtp_smtp_mixup, 0, 0, S(LMTP), V(LHLO), WHEN_5YZ, NULL},
     /* arguments */
@@ -260,6 +347,7 @@ const struct rule cause_rules[] = {
     {FINDING_bdat_after_failure, 0, S(BDAT_FAILED), S(BDAT_LAST), V(BDAT), WHEN_ANY, NULL},
     {FINDING_data_bdat_mixed, 0, S(BDAT_OPEN), 0, V(DATA), WHEN_ANY, NULL},
     {FINDING_data_bdat_mixed, 0, S(BINARYMIME), S(BDAT_OPEN), V(DATA), WHEN_ANY, NULL},
+    {FINDING_data_bdat_mixed, 0, S(BDAT_FAILED), S(BDAT_OPEN), V(DATA), WHEN_ANY, NULL},
     {FINDING_data_before_rcpt, 0, 0,
      S(RCPT) | S(RCPT_REAL) | S(MIDSTREAM) | S(AFTER_GAP) | S(BDAT_LAST) | S(BDAT_FAILED) | S(BDAT_OPEN), V(DATA) | V(BDAT) | V(BURL),
      WHEN_FAILED, NULL},
@@ -269,6 +357,7 @@ const struct rule cause_rules[] = {
     {FINDING_starttls_required, 0, 0, 0, ~AUTH_VERBS, WHEN_5YZ, is_530_tls},
     {FINDING_auth_required, 0, 0, 0, ~AUTH_VERBS, WHEN_5YZ, is_530},
     {FINDING_starttls_repeated, 0, S(TLS), 0, V(STARTTLS), WHEN_5YZ, NULL},
+    {FINDING_starttls_repeated, 0, S(EHLO), S(ADVERTISED) | S(NO_EHLO_SEEN) | S(TLS), V(STARTTLS), WHEN_5YZ, NULL},
     {FINDING_starttls_in_transaction, 0, S(MAIL_OPEN), 0, V(STARTTLS), WHEN_ANY, NULL},
     {FINDING_command_during_bdat, 0, S(BDAT_OPEN), 0, 0, WHEN_ANY, is_foreign_to_bdat},
     {FINDING_too_many_errors, 0, 0, 0, 0, WHEN_REFUSED, too_many_errors},
@@ -278,7 +367,8 @@ const struct rule cause_rules[] = {
     {FINDING_pipelining_past_sync_point, 0, S(PAST_SYNC), S(AFTER_QUIT) | S(BEFORE_GREETING), 0, WHEN_ANY, NULL},
     {FINDING_pipelining_not_advertised, 0, 0, S(PIPELINING) | S(BEFORE_GREETING), 0, WHEN_REFUSED, says_synchronization},
     {FINDING_pipelining_past_sync_point, 0, S(PIPELINING), S(BEFORE_GREETING), 0, WHEN_REFUSED, says_synchronization},
-    {FINDING_client_ignored_error, 0, S(REPEATED), S(IN_FLIGHT), ~(AUTH_VERBS | V(RCPT) | V(UNKNOWN)), WHEN_5YZ, NULL},
+    {FINDING_client_ignored_error, 0, S(REPEATED), S(IN_FLIGHT), ~(AUTH_VERBS | IDLE_VERBS), WHEN_5YZ, NULL},
+    {FINDING_client_ignored_error, 0, S(IGNORES_REFUSAL), 0, 0, WHEN_ANY, NULL},
     /* AUTH */
     {FINDING_auth_failed, 0, 0, 0, AUTH_VERBS, WHEN_5YZ, auth_code_535},
     {FINDING_auth_needs_tls, 0, 0, S(TLS), AUTH_VERBS, WHEN_REFUSED, auth_code_tls},
@@ -289,6 +379,7 @@ const struct rule cause_rules[] = {
     {FINDING_auth_rate_limited, 0, 0, 0, AUTH_VERBS, WHEN_REFUSED, auth_says_rate},
     {FINDING_auth_no_result, 0, S(CLOSED_UNANSWERED), 0, AUTH_VERBS, WHEN_ANY, NULL},
     /* the server's side */
+    {FINDING_server_says_too_long, 0, 0, 0, ~AUTH_VERBS, WHEN_5YZ, says_too_long},
     {FINDING_server_closed_without_reply, 0, S(CLOSED_UNANSWERED) | S(SERVER_CLOSED), S(BEFORE_GREETING) | S(GREETING_REFUSED),
      ~AUTH_VERBS, WHEN_ANY, not_quit},
     {FINDING_starttls_refused, 0, S(ADVERTISED), S(TLS) | S(MAIL_OPEN) | S(NO_EHLO_SEEN) | S(AFTER_STARTTLS), V(STARTTLS),
@@ -304,6 +395,7 @@ const struct rule cause_rules[] = {
     REPLY_RULE(reply_not_numeric, NOT_NUMERIC),
     REPLY_RULE(reply_code_out_of_range, OUT_OF_RANGE),
     REPLY_RULE(reply_short, SHORT),
+    {FINDING_reply_eight_bit, 0, 0, 0, 0, WHEN_ANY, has_eight_bit_reply},
     REPLY_RULE(enhanced_code_class_mismatch, CLASS_MISMATCH),
     {FINDING_reply_no_text, 0, 0, 0, 0, WHEN_ANY, has_no_text},
     {FINDING_unexpected_334, 0, 0, 0, 0, WHEN_ANY, is_334},
@@ -311,48 +403,28 @@ const struct rule cause_rules[] = {
     {FINDING_unsolicited_reply, 0, 0, 0, 0, WHEN_ANY, is_unsolicited},
     /* security */
     {FINDING_backdoor_verb, 0, 0, 0, V(DEBUG) | V(WIZ) | V(KILL), WHEN_ANY, NULL},
+    REPLY_RULE(response_splitting, SPLIT),
+    {FINDING_bdat_mismatch, 0, 0, 0, V(BDAT), WHEN_ANY, is_huge_chunk},
+    {FINDING_command_overflow, D(OVERFLOW), 0, S(AFTER_BDAT) | S(DATA_REFUSED) | S(AUTH_REFUSED), ~AUTH_VERBS, WHEN_ANY, NULL},
+    {FINDING_command_overflow, D(TOO_LONG), 0, S(AFTER_BDAT) | S(DATA_REFUSED) | S(AUTH_REFUSED), ~AUTH_VERBS, WHEN_ANY, is_overlong},
+    {FINDING_command_overflow, D(TOO_LONG), 0, 0, V(X_LINK2STATE), WHEN_ANY, NULL},
+    {FINDING_command_overflow, 0, 0, 0, V(XEXCH50), WHEN_ANY, is_huge_blob},
+    {FINDING_code_injection_address, D(CODE), 0, 0, ENVELOPE_VERBS | HELLO_VERBS, WHEN_ANY, NULL},
+    {FINDING_header_injection, D(CODED_LINE_END), 0, 0, ~AUTH_VERBS, WHEN_ANY, NULL},
+    {FINDING_header_injection, D(BARE_CR), 0, 0, ~(V(UNKNOWN) | AUTH_VERBS), WHEN_ANY, has_cr_in_argument},
+    {FINDING_xclient_spoof, 0, S(EHLO), S(ADVERTISED) | S(NO_EHLO_SEEN), V(XCLIENT) | V(XFORWARD), WHEN_ACCEPTED, NULL},
+    {FINDING_role_reversal, 0, 0, S(AUTHENTICATED), V(TURN) | V(ATRN), WHEN_ACCEPTED, NULL},
+    {FINDING_cross_protocol, D(HTTP), 0, 0, 0, WHEN_ANY, NULL},
 };
 const unsigned cause_rule_count = sizeof cause_rules / sizeof *cause_rules;
-
-/* Form that servers put up with, and the codes of those that do not. What is refused with another code has another reason. */
-struct lenient_row {
-	enum finding finding;
-	uint16_t codes[6];
-};
-
-static const struct lenient_row lenient[] = {
-    {FINDING_bare_lf_line, {500, 550, 521, 451}},
-    {FINDING_bare_cr_in_line, {500, 501, 550, 521}},
-    {FINDING_extra_cr, {500, 501, 550}},
-    {FINDING_leading_whitespace, {500, 502}},
-    {FINDING_trailing_whitespace, {500, 501, 555}},
-    {FINDING_command_line_too_long, {500, 501, 421}},
-    {FINDING_space_around_colon, {500, 501, 555}},
-    {FINDING_missing_angle_brackets, {500, 501, 553, 555}},
-    {FINDING_source_route, {500, 501, 550, 553, 555}},
-    {FINDING_numeric_domain, {501, 550, 553}},
-    {FINDING_pipelining_not_advertised, {503, 521, 554, 550}},
-    {FINDING_pipelining_past_sync_point, {503, 521, 554, 550}},
-};
-
-bool rule_explains(enum finding f, const struct exchange *x)
-{
-	for (size_t i = 0; i < sizeof lenient / sizeof *lenient; i++) {
-		if (lenient[i].finding != f)
-			continue;
-		for (size_t k = 0; k < 6; k++)
-			if (lenient[i].codes[k] && lenient[i].codes[k] == x->code)
-				return true;
-		return false;
-	}
-	return true;
-}
 
 static bool outcome_fits(enum rule_when when, const struct exchange *x)
 {
 	switch (when) {
 	case WHEN_ANY:
 		return true;
+	case WHEN_ACCEPTED:
+		return x->code >= 200 && x->code < 300;
 	case WHEN_FAILED:
 		return x->code >= 400 || (x->code == 0 && x->situation & SIT(CLOSED_UNANSWERED));
 	case WHEN_REFUSED:
@@ -378,4 +450,24 @@ bool rule_matches(const struct rule *r, const struct exchange *x)
 	if (x->kind != EXCHANGE_COMMAND && (r->defects || r->all || r->none || r->verbs))
 		return false;
 	return outcome_fits(r->when, x) && (!r->also || r->also(x));
+}
+
+/* Accepted, nothing wrong with line or reply, and in a place where it belongs. A test holds this against the table. */
+bool rules_are_silent(const struct exchange *x)
+{
+	static const uint64_t daily = HELLO_VERBS | MAIL_VERBS | V(RCPT) | V(DATA) | (IDLE_VERBS & ~V(HELP)) | V(STARTTLS) |
+				      AUTH_VERBS;
+	static const uint64_t unusual = S(BEFORE_GREETING) | S(PAST_SYNC) | S(AFTER_QUIT) | S(BDAT_OPEN) | S(BDAT_LAST) | S(BDAT_FAILED) |
+					S(BINARYMIME) | S(IGNORES_REFUSAL) | S(CLOSED_UNANSWERED) | S(PORT_TLS);
+	bool accepted = x->code >= 200 && x->code < 300;
+
+	if (!accepted || x->kind != EXCHANGE_COMMAND || x->defects || x->reply_defects || x->situation & unusual || !(daily >> x->verb & 1))
+		return false;
+	if (x->situation & S(IN_FLIGHT) && !(x->situation & S(PIPELINING)))
+		return false;
+	if (MAIL_VERBS >> x->verb & 1)
+		return !(x->situation & (S(NO_HELLO) | S(NO_HELLO_REAL) | S(MAIL_OPEN))) && x->declared_size == EV_NONE;
+	if ((AUTH_VERBS | V(STARTTLS)) >> x->verb & 1)
+		return !(x->situation & (S(AUTHENTICATED) | S(MAIL_OPEN))) && !x->auth_result_cancelled;
+	return x->verb != VERB_RCPT || x->situation & (S(MAIL_OPEN) | S(MAIL_OPEN_REAL));
 }

@@ -3,12 +3,14 @@
 #define CAUSE_RULES_H
 
 #include "smtpscope/catalog.h"
+#include "smtpscope/category.h"
 #include "smtpscope/exchange.h"
 #include "finding.h"
 
 /* Which outcome of the command a rule is about. */
 enum rule_when {
 	WHEN_ANY,
+	WHEN_ACCEPTED, /* 2yz */
 	WHEN_FAILED,   /* 4yz, 5yz, or never answered */
 	WHEN_REFUSED,  /* 4yz or 5yz */
 	WHEN_5YZ,
@@ -30,8 +32,14 @@ extern const struct rule cause_rules[];
 extern const unsigned cause_rule_count;
 
 bool rule_matches(const struct rule *r, const struct exchange *x);
-/* Whether a refusal with this code can come from it; what servers mostly tolerate explains only some codes. */
-bool rule_explains(enum finding f, const struct exchange *x);
+/* True only when no rule can match: an accepted command of every day. Spares it the table. */
+bool rules_are_silent(const struct exchange *x);
+/* cause_code.c */
+/* How well this finding explains this refusal: from not at all to what the reply itself says. */
+enum explains { EXPLAINS_NOT, EXPLAINS_MAYBE /* mostly tolerated */, EXPLAINS_WELL, EXPLAINS_AS_SAID };
+enum explains code_explains(enum finding f, const struct exchange *x, enum category category);
+/* The codes that a server should have refused it with, when the one it used says less; NULL when the code is right. */
+const uint16_t *code_expected(enum finding f, const struct exchange *x);
 
 /* A finding that this reply text speaks for (protocol facts 5.8): raises its confidence. */
 bool text_supports(const struct exchange *x, enum finding f);

@@ -9,6 +9,8 @@
 #include "command_internal.h"
 #include "smtpscope/codec.h"
 
+enum { LONG_LINE = 1000 }; /* from here on a line can hold a run that is suspect by itself */
+
 struct span word_cut(struct span *rest)
 {
 	size_t end = span_find_class(*rest, CHAR_WSP);
@@ -112,6 +114,8 @@ void command_parse(struct span line, uint64_t length, enum line_end end, uint64_
 	text_parse(text, phase, out);
 	if (!bytes_foreign(out->defects))
 		out->defects |= inner_tab_check(out);
+	if (seen & (CHAR_CONTROL | CHAR_EIGHT_BIT | CHAR_SHELL) || line.n >= LONG_LINE)
+		suspect_check(text, out);
 	if (seen & CHAR_EIGHT_BIT && span_find_class(text, CHAR_EIGHT_BIT) != SPAN_NPOS && !bytes_foreign(out->defects))
 		out->defects |= eight_bit_check(text, out, smtputf8_ok);
 }

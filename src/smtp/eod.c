@@ -5,7 +5,7 @@
  * stop anywhere, so the few octets that decide are the state; nothing is buffered.
  *
  * Only LF starts a new line for counting and unstuffing. CR without LF is looked for only around lone dots, where a lenient
- * server could see an end of data. Left out: forms with NUL or spaces beside the dot.
+ * server could see an end of data; NUL and SP only beside them.
  */
 #include "smtpscope/eod.h"
 
@@ -16,9 +16,14 @@ enum eod_state {
 	AFTER_CRLF,     /* line start behind CRLF: also the start of the data (the CRLF of the DATA command) */
 	AFTER_LF,       /* line start behind a bare LF */
 	AFTER_CR,       /* a bare CR, maybe the start of CRLF */
+	AFTER_CRCR,     /* two and more of them */
 	IN_LINE,
+	CRLF_NUL, NUL_DOT, NUL_DOT_CR,     /* a NUL at the start of the line, and a dot behind it */
+	DOT_NUL, DOT_NUL_CR,               /* a dot at the start of the line, and a NUL behind it */
+	DOT_SP, DOT_SP_CR,
 	CRLF_DOT, LF_DOT, CR_DOT,          /* a dot at the start of the line */
 	CRLF_DOT_CR, LF_DOT_CR, CR_DOT_CR, /* and a CR behind it */
+	CRLF_DOT_CRCR,                     /* and two, and the line before ended in CRCRLF, too */
 };
 
 void eod_init(struct eod *e)
@@ -87,21 +92,23 @@ static void scan_line(struct eod_run *r)
 	}
 	line_done(r->e, r->e->line_length + (size_t)(lf + 1 - r->p));
 	r->e->bare_lf += !had_cr;
+	r->e->double_cr = false;
 	r->e->state = had_cr ? AFTER_CRLF : AFTER_LF;
 	r->p = lf + 1;
 }
 
 /*
- * At a line start behind CRLF: takes whole lines as long as they end in CRLF, hold no other CR and do not start with a dot. That is
+ * At a line start behind CRLF: takes whole lines as long as they end in CRLF, hold no other CR and do not start with a dot or a NUL. That is
  * nearly all there is, and the states need not be gone through for it.
  */
 static void scan_lines(struct eod_run *r)
 {
 	const uint8_t *p = r->p, *lf;
 
-	while (p < r->end && *p != '.' && (lf = memchr(p, '\n', (size_t)(r->end - p))) != NULL && lf > p && lf[-1] == '\r' &&
+	while (p < r->end && *p != '.' && *p != '\0' && (lf = memchr(p, '\n', (size_t)(r->end - p))) != NULL && lf > p && lf[-1] == '\r' &&
 	       !memchr(p, '\r', (size_t)(lf - 1 - p))) {
 		line_done(r->e, r->e->line_length + (uint64_t)(lf + 1 - p)); /* there is a length already where a hole was */
+		r->e->double_cr = false;
 		p = lf + 1;
 	}
 	r->p = p;
@@ -121,13 +128,18 @@ static bool take_dot(struct eod_run *r, enum eod_state dot)
 	return true;
 }
 
-/* Behind a CR that scan_line() stopped at. */
+/* Behind a CR that scan_line() stopped at, or behind several. */
 static void after_cr(struct eod_run *r)
 {
 	if (*r->p == '\n') {
+		r->e->double_cr = r->e->state == AFTER_CRCR;
 		line_done(r->e, r->e->line_length + 1);
 		r->p++;
 		r->e->state = AFTER_CRLF;
+	} else if (*r->p == '\r') {
+		r->e->line_length++;
+		r->p++;
+		r->e->state = AFTER_CRCR;
 	} else if (!take_dot(r, CR_DOT)) {
 		scan_line(r);
 	}
@@ -141,6 +153,53 @@ static enum eod_status candidate(struct eod_run *r, const char *form)
 {
 	r->form = form;
 	return EOD_CANDIDATE;
+}
+
+/* ---- ends with a NUL or a blank beside the dot: all text for the strict reader ---- */
+
+struct spoilt {
+	uint8_t octet; /* that goes on */
+	uint8_t next;  /* state behind it */
+	const char *form; /* the end is complete */
+};
+
+static const struct spoilt spoilt[] = {
+    [CRLF_NUL] = {'.', NUL_DOT, NULL},     [NUL_DOT] = {'\r', NUL_DOT_CR, NULL}, [NUL_DOT_CR] = {'\n', AFTER_CRLF, "CRLF NUL.CRLF"},
+    [DOT_NUL] = {'\r', DOT_NUL_CR, NULL},  [DOT_NUL_CR] = {'\n', AFTER_CRLF, "CRLF.NUL CRLF"},
+    [DOT_SP] = {'\r', DOT_SP_CR, NULL},    [DOT_SP_CR] = {'\n', AFTER_CRLF, "CRLF.SP CRLF"},
+};
+
+static enum eod_status after_spoilt(struct eod_run *r)
+{
+	struct eod *e = r->e;
+	const struct spoilt *s = &spoilt[e->state];
+
+	if (*r->p != s->octet) {
+		if (e->state == NUL_DOT_CR || e->state == DOT_NUL_CR || e->state == DOT_SP_CR)
+			e->state = AFTER_CR;
+		else
+			scan_line(r);
+		return EOD_MORE;
+	}
+	r->p++;
+	e->line_length++;
+	e->state = s->next;
+	if (!s->form)
+		return EOD_MORE;
+	line_done(e, e->line_length);
+	e->double_cr = false;
+	return candidate(r, s->form);
+}
+
+static void start_nul(struct eod_run *r)
+{
+	struct eod *e = r->e;
+
+	e->size_at_dot = e->size;
+	e->lines_at_dot = e->lines;
+	e->line_length++;
+	e->state = CRLF_NUL;
+	r->p++;
 }
 
 /* Behind a dot at a line start. */
@@ -173,6 +232,11 @@ static enum eod_status after_dot(struct eod_run *r)
 	}
 	r->piece = r->p;
 	e->state = IN_LINE;
+	if (was == CRLF_DOT && (*r->p == '\0' || *r->p == ' ')) {
+		e->state = *r->p == ' ' ? DOT_SP : DOT_NUL;
+		e->line_length++;
+		r->p++;
+	}
 	return EOD_MORE;
 }
 
@@ -195,6 +259,11 @@ static enum eod_status after_dot_cr(struct eod_run *r)
 		r->piece = r->p;
 		return candidate(r, dot_crlf_form[was]);
 	}
+	if (*r->p == '\r' && was == CRLF_DOT_CR && e->double_cr) {
+		e->state = CRLF_DOT_CRCR;
+		r->p++;
+		return EOD_MORE;
+	}
 	form = dot_cr_form[was];
 	show_held(r, was != CRLF_DOT_CR ? ".\r" : "\r");
 	e->line_length += was != CRLF_DOT_CR ? 2 : 1;
@@ -203,12 +272,32 @@ static enum eod_status after_dot_cr(struct eod_run *r)
 	return candidate(r, form);
 }
 
+/* CRCRLF, dot, CR, CR: every line end was converted twice, the last one too. */
+static enum eod_status after_dot_crcr(struct eod_run *r)
+{
+	struct eod *e = r->e;
+	bool lf = *r->p == '\n';
+
+	show_held(r, lf ? "\r\r\n" : "\r\r");
+	r->p += lf;
+	r->piece = r->p;
+	e->line_length += 2;
+	e->state = AFTER_CRCR;
+	if (!lf)
+		return candidate(r, dot_cr_form[CRLF_DOT_CR]);
+	line_done(e, e->line_length + 1);
+	e->state = AFTER_CRLF;
+	return candidate(r, "CRCRLF.CRCRLF");
+}
+
 static enum eod_status eod_step(struct eod_run *r)
 {
 	switch ((enum eod_state)r->e->state) {
 	case AFTER_CRLF:
 		scan_lines(r);
-		if (r->p < r->end && !take_dot(r, CRLF_DOT))
+		if (r->p < r->end && *r->p == '\0')
+			start_nul(r);
+		else if (r->p < r->end && !take_dot(r, CRLF_DOT))
 			scan_line(r);
 		return EOD_MORE;
 	case AFTER_LF:
@@ -216,8 +305,19 @@ static enum eod_status eod_step(struct eod_run *r)
 			scan_line(r);
 		return EOD_MORE;
 	case AFTER_CR:
+	case AFTER_CRCR:
 		after_cr(r);
 		return EOD_MORE;
+	case CRLF_NUL:
+	case NUL_DOT:
+	case NUL_DOT_CR:
+	case DOT_NUL:
+	case DOT_NUL_CR:
+	case DOT_SP:
+	case DOT_SP_CR:
+		return after_spoilt(r);
+	case CRLF_DOT_CRCR:
+		return after_dot_crcr(r);
 	case IN_LINE:
 		scan_line(r);
 		return EOD_MORE;

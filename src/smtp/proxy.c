@@ -6,7 +6,9 @@
  */
 #include "session_internal.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { V1_MAX = 107, V2_FIXED = 16 };
 static const uint8_t v2_signature[12] = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a};
@@ -84,4 +86,50 @@ int proxy_parse(struct span bytes, size_t *used, char *text, size_t cap)
 	if (span_starts(bytes, v2))
 		return parse_v2(bytes, used, text, cap);
 	return bytes.n && (span_starts(v1, bytes) || span_starts(v2, bytes)) ? 0 : -1;
+}
+
+/* ---- whom the server may believe ---- */
+
+/* "192.0.2.1:25" "[2001:db8::1]:25" "IPV6:2001:db8::1" "192.0.2.1": family 0 when it is none of these. */
+static struct endpoint address_read(struct span text)
+{
+	struct endpoint e = {0};
+	char host[INET6_ADDRSTRLEN];
+	struct span s = span_istarts(text, SPAN("IPV6:")) ? span_from(text, 5) : text;
+	size_t colon = span_chr(s, ':');
+
+	if (s.n && s.p[0] == '[')
+		s = span_first(span_from(s, 1), span_chr(span_from(s, 1), ']'));
+	else if (colon != SPAN_NPOS && span_rchr(s, ':') == colon)
+		s = span_first(s, colon);
+	if (s.n >= sizeof host)
+		return e;
+	span_cstr(s, host, sizeof host);
+	if (inet_pton(AF_INET, host, e.addr) == 1)
+		e.family = 4;
+	else if (inet_pton(AF_INET6, host, e.addr) == 1)
+		e.family = 6;
+	return e;
+}
+
+/* Loopback, link-local and private use (RFC 1122 3.2.1.3, RFC 1918, RFC 3927, RFC 4193, RFC 4291). */
+static bool is_local(const struct endpoint *e)
+{
+	static const uint8_t loopback6[16] = {[15] = 1};
+	const uint8_t *a = e->addr;
+
+	if (e->family == 6)
+		return memcmp(a, loopback6, 16) == 0 || (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80);
+	return a[0] == 127 || a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) || (a[0] == 192 && a[1] == 168) ||
+	       (a[0] == 169 && a[1] == 254);
+}
+
+void address_judge(struct session *s)
+{
+	struct endpoint claimed = address_read(s->client_address);
+	const struct endpoint *server = &s->record.server;
+	bool own = claimed.family == server->family && memcmp(claimed.addr, server->addr, claimed.family == 4 ? 4 : 16) == 0;
+
+	if (claimed.family && !is_local(&s->record.client) && (own || is_local(&claimed)))
+		emit_notice(s, &(struct notice){.id = NOTICE_ADDRESS_CLAIMED, .text = s->client_address}, NULL, SPAN_ABSENT);
 }

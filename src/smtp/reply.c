@@ -63,15 +63,26 @@ static void find_enhanced(struct reply_line *r)
 		r->defects |= REPLY_DEFECT(CLASS_MISMATCH);
 }
 
+/* A code and a separator: what a client that takes a bare CR for a line end would read as one more reply. */
+static bool looks_like_reply(struct span s)
+{
+	return s.n >= 3 && s.p[0] >= '2' && s.p[0] <= '5' && span_all(span_first(s, 3), CHAR_DIGIT) &&
+	       (s.n == 3 || s.p[3] == ' ' || s.p[3] == '-');
+}
+
 static uint32_t byte_defects(struct span line)
 {
 	uint32_t bits = 0;
 
 	if (span_find_class(line, CHAR_EIGHT_BIT) != SPAN_NPOS)
 		bits |= REPLY_DEFECT(EIGHT_BIT);
-	for (size_t i = 0; i < line.n; i++)
-		if (char_is(line.p[i], CHAR_CONTROL) && line.p[i] != '\t')
-			return bits | REPLY_DEFECT(CONTROL_CHAR);
+	for (size_t i = 0; i < line.n; i++) {
+		if (!char_is(line.p[i], CHAR_CONTROL) || line.p[i] == '\t')
+			continue;
+		bits |= REPLY_DEFECT(CONTROL_CHAR);
+		if (line.p[i] == '\r' && looks_like_reply(span_from(line, i + 1)))
+			bits |= REPLY_DEFECT(SPLIT);
+	}
 	return bits;
 }
 

@@ -598,6 +598,8 @@ void session_close(struct session **session, enum tcp_close why, int64_t ts)
 	if (s->mode == MODE_BDAT && s->connection_over)
 		body_cut_chunk(s);
 	finish_queue(s);
+	if (s->connection_over)
+		bdat_abandoned(s, NULL);
 	if (s->mail.open)
 		mail_end(s, NULL, NULL);
 	tls_finish(s, why);

@@ -6,6 +6,8 @@
  */
 #include "session_internal.h"
 
+enum { EMPTY_CHUNKS = 20 }; /* chunks without octets in one message that are no accident */
+
 static bool positive(const struct reply *r)
 {
 	return r && r->code >= 200 && r->code < 300;
@@ -22,8 +24,19 @@ static bool assumed(const struct pending *p, const struct reply *r)
 	return positive(r) || (!r && p->x.situation & SIT(REPLY_LOST));
 }
 
+/* The message was half sent; RSET is the way to give it up (RFC 3030 2). */
+void bdat_abandoned(struct session *s, const struct pending *p)
+{
+	uint64_t came = s->mail.body ? s->mail.body->size : 0;
+
+	if (s->real.bdat_open && !s->real.bdat_failed && !(p && p->x.verb == VERB_RSET))
+		emit_notice(s, &(struct notice){.id = NOTICE_BDAT_NO_LAST, .a = came}, p ? &p->first : NULL, SPAN_ABSENT);
+	s->empty_chunks = 0;
+}
+
 static void transaction_over(struct session *s, const struct pending *p)
 {
+	bdat_abandoned(s, p);
 	if (s->mail.open)
 		mail_end(s, p, NULL);
 	s->real.mail = s->real.rcpt = s->real.bdat_open = s->real.bdat_last = s->real.bdat_failed = false;
@@ -81,6 +94,7 @@ static void message_over(struct session *s, struct pending *p, struct reply *r)
 	s->real.mail = s->real.rcpt = s->real.bdat_open = s->real.bdat_last = s->real.bdat_failed = false;
 	s->phase = s->phase == PHASE_CLOSED ? s->phase : PHASE_HELO;
 	s->after_message = true;
+	s->empty_chunks = 0;
 }
 
 static bool apply_data_final(struct session *s, struct pending *p, struct reply *r)
@@ -136,6 +150,8 @@ static bool apply_bdat(struct session *s, struct pending *p, struct reply *r)
 	}
 	if (assumed(p, r)) {
 		s->real.bdat_open = !p->bdat_last;
+		if (!p->bdat_size && !p->bdat_last && ++s->empty_chunks == EMPTY_CHUNKS)
+			emit_notice(s, &(struct notice){.id = NOTICE_BDAT_ZEROS, .a = EMPTY_CHUNKS}, &p->first, SPAN_ABSENT);
 		if (!s->mail.body && p->body)
 			s->mail.body = body_ref(p->body);
 	} else if (r) {
@@ -223,6 +239,8 @@ static bool apply_xclient(struct session *s, struct pending *p, struct reply *r)
 
 		pool_drop(s->pool, &s->client_address);
 		s->client_address = pool_copy(s->pool, span_split(&rest, ' '));
+		emit_command(s, p, r);
+		address_judge(s);
 	}
 	return true;
 }
@@ -320,6 +338,8 @@ static void apply_greeting(struct session *s, struct pending *p, struct reply *r
 	if (span_find(text, SPAN("LMTP")) != SPAN_NPOS)
 		s->record.lmtp = true;
 	emit_command(s, p, r);
+	if (s->proxy && !s->greeting_refused)
+		address_judge(s);
 	if (s->tls_expected && s->opaque[client_dir(s)])
 		emit_notice(s, &(struct notice){.id = NOTICE_TLS_ON_CLEARTEXT}, NULL, SPAN_ABSENT);
 }
@@ -336,10 +356,25 @@ static uint64_t real_bits(const struct session *s)
 	return bits;
 }
 
+/* What a client that reads its replies must not do next: the same again, or the step that needs this one. */
+static void note_refusal(struct session *s, const struct pending *p, const struct reply *r)
+{
+	bool step = p->flags & (VERB_IS_HELLO | VERB_OPENS_MAIL);
+
+	if (!r || p->kind != PENDING_COMMAND)
+		return;
+	s->last_line_hash = r->code >= 500 ? hash_line(span_of(p + 1, p->allocated - sizeof *p)) : 0;
+	if (!step && p->x.verb != VERB_RSET)
+		return;
+	s->refused_step = step && r->code >= 500 ? p->x.verb : VERB_UNKNOWN;
+	s->refused_step_end = r->end;
+}
+
 static void note_error(struct session *s, const struct pending *p, const struct reply *r)
 {
 	bool syntax = r && r->code >= 500 && r->code <= 504;
 
+	note_refusal(s, p, r);
 	if (refused(r) && !s->record.first_error_code)
 		s->record.first_error_code = (uint16_t)r->code;
 	s->error_run = syntax && p->kind == PENDING_COMMAND && p->x.verb == VERB_UNKNOWN;

@@ -96,6 +96,17 @@ static uint64_t waiting_bits(const struct session *s, const struct line *l)
 	return bits;
 }
 
+/* A step that needs another one, whose permanent refusal the client had read (RFC 5321 4.2.1: obey the first digit). */
+static bool ignores_refusal(const struct session *s, const struct pending *p, const struct line *l)
+{
+	bool envelope = p->x.verb == VERB_RCPT || p->x.verb == VERB_DATA || p->x.verb == VERB_BDAT;
+
+	if (s->refused_step == VERB_UNKNOWN || l->first.peer_seen < s->refused_step_end)
+		return false;
+	return verb_info(s->refused_step)->flags & VERB_IS_HELLO ? p->flags & VERB_OPENS_MAIL && !s->seen.hello
+								   : envelope && !s->seen.mail;
+}
+
 static uint64_t session_bits(const struct session *s)
 {
 	uint64_t bits = 0;
@@ -122,13 +133,13 @@ static uint64_t session_bits(const struct session *s)
 	return bits;
 }
 
-static uint64_t hash_line(struct span text)
+uint64_t hash_line(struct span text)
 {
 	uint64_t h = 1469598103934665603u; /* FNV-1a: equality of two lines in a row, nothing an attacker gains from */
 
 	for (size_t i = 0; i < text.n; i++)
 		h = (h ^ text.p[i]) * 1099511628211u;
-	return h;
+	return h ? h : 1;
 }
 
 static uint64_t command_bits(const struct session *s, const struct command *c, const struct verb_info *info, struct span text)
@@ -251,6 +262,9 @@ static void fill_exchange(struct session *s, struct pending *p, const struct com
 	p->x.length = l->length;
 	p->x.declared_size = c->declared_size;
 	p->x.size_limit = s->size_limit;
+	if (c->verb == VERB_BDAT || c->verb == VERB_XEXCH50)
+		p->x.announced = c->defects & (DEFECT(BAD_BDAT) | DEFECT(MISSING_ARGUMENT)) ? EV_NONE : c->bdat_size;
+	p->x.construct = c->construct;
 	p->x.situation |= command_bits(s, c, verb_info(c->verb), span_of(p + 1, l->text.n));
 	p->address = c->path.address;
 	p->params = c->params_raw;
@@ -326,6 +340,8 @@ void client_line(struct session *s, const struct line *l)
 	hide = is_lone_token(s, &c, span_of(p + 1, l->text.n), l->first.peer_seen);
 	p->x.situation = view_bits(&s->seen) | waiting_bits(s, l) | session_bits(s);
 	fill_exchange(s, p, &c, l);
+	if (ignores_refusal(s, p, l))
+		p->x.situation |= SIT(IGNORES_REFUSAL);
 	show_line(s, p, &c, l, hide);
 	s->lone_tokens -= hide ? s->lone_tokens > 0 : s->lone_tokens;
 	if (is_plain_command(&c))

@@ -149,8 +149,8 @@ void emit_orphan(struct session *s, enum exchange_kind kind, const struct reply 
 	struct event ev;
 
 	x.reply_defects = r->defects;
-	x.declared_size = x.size_limit = EV_NONE;
-	x.situation = kind == EXCHANGE_LOST ? SIT(AFTER_GAP) : 0;
+	x.declared_size = x.size_limit = x.announced = EV_NONE;
+	x.situation = kind == EXCHANGE_LOST ? SIT(AFTER_GAP) : s->proxy && !s->commands ? SIT(PROXY) : 0;
 	if (r->code >= 400 && !s->record.first_error_code)
 		s->record.first_error_code = code;
 	event_common(s, &ev, DS_COMMAND, r->first_ts);

@@ -181,6 +181,7 @@ struct session {
 	uint64_t reply_end;      /* server offset behind the last matched reply */
 	uint64_t sync_end;       /* the same, of the last command that must end a group */
 	uint64_t greeting_end;   /* 0 until the greeting came */
+	uint64_t bare_lf_end;    /* the same, of a last reply that ended in a bare LF; 0 when it did not */
 	uint64_t lost_replies;   /* server offset behind the last hole or junk; 0 none */
 	bool junk_line;          /* the next line of the server may be the rest of one that is lost */
 	bool doubt;              /* a command that is lost succeeded: the real state may be further than known */
@@ -228,7 +229,10 @@ struct session {
 	uint64_t gap_bytes;
 	uint32_t by_class[4];     /* 2xx .. 5xx */
 	bool quit, greeting_refused, overflow_said, held_said, proxy;
-	uint64_t last_line_hash;  /* of the last command that got 5yz, for "repeated" */
+	uint64_t last_line_hash;  /* of the last command when it got 5yz, for "repeated"; 0 when it did not */
+	enum verb refused_step;   /* the last greeting command or MAIL, when it got 5yz */
+	uint64_t refused_step_end; /* server offset behind that reply */
+	uint32_t empty_chunks;    /* BDAT 0 without LAST, in this transaction */
 	int64_t last_ts;
 	uint64_t last_frame;
 };
@@ -258,6 +262,7 @@ void pending_add_code(struct session *s, struct pending *p, int code);
 void client_line(struct session *s, const struct line *l);
 void client_partial_line(struct session *s, const struct line *l);
 bool looks_like_command(struct span text);
+uint64_t hash_line(struct span text);                 /* never 0 */
 
 /* session_body.c */
 void body_bytes(struct session *s, struct chunk *c);  /* MODE_DATA */
@@ -283,6 +288,7 @@ void reply_lost(struct session *s, struct pending *p); /* p was answered in a ho
 /* session_apply.c */
 void apply_reply(struct session *s, struct pending *p, const struct reply *r);
 void view_expect(struct view *v, const struct pending *p);
+void bdat_abandoned(struct session *s, const struct pending *p); /* p: the command that ends the transaction, NULL: the connection ends */
 
 /* session_ehlo.c */
 void ehlo_learn(struct session *s, const struct reply *r);
@@ -339,5 +345,7 @@ void tls_show(const struct session *s, enum tcp_close why, struct event *ev, str
 enum { PROXY_MAX = 256 }; /* octets of a header: version 1 has 107, version 2 with TLVs rarely over 200 */
 /* 1: header of *used bytes, its source address in text; 0: need more; -1: no PROXY header. (HAProxy "PROXY protocol" 2.1, 2.2) */
 int proxy_parse(struct span bytes, size_t *used, char *text, size_t cap);
+/* A client from outside took, with PROXY or XCLIENT, an address that servers trust: a loopback or private one, or the server's own. */
+void address_judge(struct session *s);
 
 #endif

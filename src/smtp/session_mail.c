@@ -215,6 +215,10 @@ static void body_notices(struct session *s, const struct body *b, const struct p
 		emit_notice(s, &(struct notice){.id = NOTICE_UNSTUFFED_DOT, .a = b->unstuffed}, at, SPAN_ABSENT);
 	if (declared != EV_NONE && b->size > declared && b->size - declared > declared / 10 && b->size - declared > SLACK)
 		emit_notice(s, &(struct notice){.id = NOTICE_SIZE_EXCEEDED, .a = b->size, .b = declared}, at, SPAN_ABSENT);
+	if (declared == EV_NONE && s->size_limit != EV_NONE && s->size_limit && b->size > s->size_limit)
+		emit_notice(s, &(struct notice){.id = NOTICE_SIZE_UNDECLARED, .a = b->size, .b = s->size_limit}, at, SPAN_ABSENT);
+	if (b->complete && b->size && s->mail.count && s->mail.refused == s->mail.count)
+		emit_notice(s, &(struct notice){.id = NOTICE_ALL_REFUSED, .a = b->size, .b = s->mail.count}, at, SPAN_ABSENT);
 }
 
 static struct body *body_of(const struct session *s, const struct pending *p)

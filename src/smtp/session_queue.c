@@ -21,7 +21,7 @@ struct pending *pending_new(struct session *s, enum pending_kind kind, struct sp
 	p->code_cap = sizeof p->few_codes / sizeof *p->few_codes;
 	p->reply_ts = p->last_ts = EV_NO_TIME;
 	p->x.kind = kind == PENDING_GREETING ? EXCHANGE_GREETING : kind == PENDING_COMMAND ? EXCHANGE_COMMAND : EXCHANGE_LOST;
-	p->x.declared_size = p->x.size_limit = EV_NONE;
+	p->x.declared_size = p->x.size_limit = p->x.announced = EV_NONE;
 	if (line.n)
 		memcpy(p + 1, line.p, line.n);
 	return p;

@@ -314,6 +314,8 @@ static void reply_orphan(struct session *s, const struct pending *p, struct repl
 		return;
 	}
 	s->doubt |= p != NULL && r->code < 400; /* who knows what it opened */
+	if (!p && s->bare_lf_end && s->bare_lf_end == r->start && !(r->defects & REPLY_DEFECT(BARE_LF)))
+		r->defects |= REPLY_DEFECT(SPLIT); /* a server that ends its lines with CRLF did not write this LF */
 	emit_orphan(s, p ? EXCHANGE_LOST : EXCHANGE_UNSOLICITED, r);
 	orphan_effects(s, r);
 }
@@ -322,6 +324,7 @@ static void reply_orphan(struct session *s, const struct pending *p, struct repl
 static void reply_done(struct session *s)
 {
 	struct reply *r = &s->reply;
+	uint64_t bare_lf = r->defects & REPLY_DEFECT(BARE_LF) ? r->end : 0;
 	struct pending *p;
 
 	r->active = false;
@@ -338,4 +341,5 @@ static void reply_done(struct session *s)
 		reply_orphan(s, p, r);
 	else
 		apply_reply(s, p, r);
+	s->bare_lf_end = bare_lf;
 }

@@ -127,7 +127,7 @@ static const struct {
     {GROUP_REPLY, SEVERITY_WARNING, SEVERITY_WARNING, CONFIDENCE_HIGH, FAULT_MIDDLEBOX,
      "ehlo_keyword_masked greeting_masked"},
     {GROUP_REPLY, SEVERITY_WARNING, SEVERITY_WARNING, CONFIDENCE_HIGH, FAULT_SERVER,
-     "enhanced_code_class_mismatch reply_bad_separator reply_bare_lf reply_code_mismatch "
+     "enhanced_code_class_mismatch reply_bad_separator reply_bare_lf reply_code_mismatch reply_eight_bit "
      "reply_code_out_of_range reply_not_numeric reply_short reply_too_long reply_unterminated "
      "unexpected_334 unexpected_354"},
     {GROUP_REPLY, SEVERITY_WARNING, SEVERITY_NOTE, CONFIDENCE_HIGH, FAULT_SERVER,

@@ -14,7 +14,7 @@
 struct row {
 	const char *in;
 	size_t n;
-	const char *body;  /* unstuffed */
+	const char *body;  /* unstuffed, with ~ for NUL */
 	const char *forms; /* candidates in order, separated by blanks */
 	int end;           /* offset behind the end, -1 none */
 	uint64_t size, lines, unstuffed, bare_lf, longest;
@@ -48,6 +48,16 @@ static const struct row rows[] = {
     {IN("hi\n.x\n"), "hi\n.x\n", "", -1, 6, 2, 0, 2, 3, 3, 1},
     {IN("a\rb\r\r\nc\r"), "a\rb\r\r\nc\r", "", -1, 6, 1, 0, 0, 6, 0, 0},
     {IN("a\n\n\nbb\n"), "a\n\n\nbb\n", "", -1, 7, 4, 0, 4, 3, 0, 0},
+    /* a NUL or a blank beside the dot, and line ends that were converted twice */
+    {IN("hi\r\n\0.\r\nx\r\n.\r\n"), "hi\r\n~.\r\nx\r\n", "CRLF NUL.CRLF", 14, 11, 3, 0, 0, 4, 11, 3},
+    {IN("hi\r\n.\0\r\nx\r\n.\r\n"), "hi\r\n~\r\nx\r\n", "CRLF.NUL CRLF", 14, 10, 3, 1, 0, 4, 10, 3},
+    {IN("hi\r\n. \r\nx\r\n.\r\n"), "hi\r\n \r\nx\r\n", "CRLF.SP CRLF", 14, 10, 3, 1, 0, 4, 10, 3},
+    {IN("hi\r\r\n.\r\r\nx\r\n.\r\n"), "hi\r\r\n\r\r\nx\r\n", "CRCRLF.CRCRLF", 15, 11, 3, 0, 0, 5, 11, 3},
+    {IN("hi\r\r\n.\r\rx\r\n.\r\n"), "hi\r\r\n\r\rx\r\n", "CRLF.CR", 14, 10, 2, 0, 0, 5, 10, 2},
+    {IN("hi\r\r\n.\r\n"), "hi\r\r\n", "", 8, 5, 1, 0, 0, 5, 5, 1},
+    {IN("hi\r\n\0\0.\r\nx\r\n.\r\n"), "hi\r\n~~.\r\nx\r\n", "", 15, 12, 3, 0, 0, 5, 12, 3},
+    {IN("hi\r\n.  \r\nx\r\n.\r\n"), "hi\r\n  \r\nx\r\n", "", 15, 11, 3, 1, 0, 4, 11, 3},
+    {IN("hi\r\n. \rx\r\n.\r\n"), "hi\r\n \rx\r\n", "", 13, 9, 2, 1, 0, 5, 9, 2},
 };
 
 struct collected {
@@ -60,8 +70,8 @@ static void body(void *ctx, struct span piece)
 	struct collected *c = ctx;
 
 	assert_true(c->n + piece.n < sizeof c->body);
-	memcpy(c->body + c->n, piece.p, piece.n);
-	c->n += piece.n;
+	for (size_t i = 0; i < piece.n; i++)
+		c->body[c->n++] = (char)(piece.p[i] ? piece.p[i] : '~');
 }
 
 /* Feeds from..to; the offset behind the end, or -1. */
