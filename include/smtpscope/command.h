@@ -85,7 +85,7 @@ enum defect {
 	DEFECT_BAD_BASE64 /* initial response */, DEFECT_BAD_MECHANISM /* not 1*20 of A-Z 0-9 - _ */,
 	/* 6: what an attacker writes */
 	DEFECT_OVERFLOW /* runs, sleds, printf conversions, binary */, DEFECT_CODE /* for a shell or an expansion language */,
-	DEFECT_CODED_LINE_END /* %0d %0a */,
+	DEFECT_LINE_END_INSIDE /* %0d, %0a or CR in the argument */,
 	DEFECT_COUNT
 };
 #define DEFECT(d) (UINT64_C(1) << (DEFECT_##d))

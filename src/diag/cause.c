@@ -359,6 +359,8 @@ static enum severity notice_severity(const struct event *ev, const struct findin
 		return span_eq(n->text, SPAN("command")) ? SEVERITY_ALERT : SEVERITY_WARNING;
 	if (n->id == NOTICE_DATA_LINE_TOO_LONG)
 		return SEVERITY_NOTE;
+	if (n->id == NOTICE_ALL_REFUSED)
+		return info->severity;
 	return info->tolerated > SEVERITY_NOTE ? info->tolerated : info->severity > SEVERITY_WARNING ? info->severity : info->tolerated;
 }
 

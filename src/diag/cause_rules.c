@@ -215,11 +215,6 @@ static bool is_huge_chunk(const struct exchange *x)
 	return overflow || (x->announced != EV_NONE && x->announced >= UINT64_C(1) << 31);
 }
 
-static bool has_cr_in_argument(const struct exchange *x)
-{
-	return span_chr(x->argument, '\r') != SPAN_NPOS;
-}
-
 /* The server answers a PROXY header that it does not know as if it were a command, or refuses to greet. */
 static bool proxy_refused(const struct exchange *x)
 {
@@ -410,8 +405,7 @@ const struct rule cause_rules[] = {
     {FINDING_command_overflow, D(TOO_LONG), 0, 0, V(X_LINK2STATE), WHEN_ANY, NULL},
     {FINDING_command_overflow, 0, 0, 0, V(XEXCH50), WHEN_ANY, is_huge_blob},
     {FINDING_code_injection_address, D(CODE), 0, 0, ENVELOPE_VERBS | HELLO_VERBS, WHEN_ANY, NULL},
-    {FINDING_header_injection, D(CODED_LINE_END), 0, 0, ~AUTH_VERBS, WHEN_ANY, NULL},
-    {FINDING_header_injection, D(BARE_CR), 0, 0, ~(V(UNKNOWN) | AUTH_VERBS), WHEN_ANY, has_cr_in_argument},
+    {FINDING_header_injection, D(LINE_END_INSIDE), 0, 0, ~AUTH_VERBS, WHEN_ANY, NULL},
     {FINDING_xclient_spoof, 0, S(EHLO), S(ADVERTISED) | S(NO_EHLO_SEEN), V(XCLIENT) | V(XFORWARD), WHEN_ACCEPTED, NULL},
     {FINDING_role_reversal, 0, 0, S(AUTHENTICATED), V(TURN) | V(ATRN), WHEN_ACCEPTED, NULL},
     {FINDING_cross_protocol, D(HTTP), 0, 0, 0, WHEN_ANY, NULL},

@@ -31,7 +31,7 @@ void argument_bad(struct command *out, uint64_t defects, struct span part);
 /* command_mail.c: the same for MAIL, RCPT, SEND, SOML, SAML. */
 void mail_argument_parse(struct span rest, struct command *out);
 
-/* command_suspect.c: OVERFLOW, CODE and CODED_LINE_END. text: the line from its verb on, already parsed into out. */
+/* command_suspect.c: OVERFLOW, CODE and LINE_END_INSIDE. text: the line from its verb on, already parsed into out. */
 void suspect_check(struct span text, struct command *out);
 
 /* RFC 4422 3.1 sasl-mech, read without regard to case as SMTP does. */

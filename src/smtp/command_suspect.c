@@ -113,9 +113,10 @@ static struct span find_code(struct span s)
 	return SPAN_ABSENT;
 }
 
-static bool has_coded_line_end(struct span s)
+/* Coded, or a CR itself: a LF would have ended the line. */
+static bool has_line_end(struct span s)
 {
-	return span_ifind(s, SPAN("%0d")) != SPAN_NPOS || span_ifind(s, SPAN("%0a")) != SPAN_NPOS;
+	return span_chr(s, '\r') != SPAN_NPOS || span_ifind(s, SPAN("%0d")) != SPAN_NPOS || span_ifind(s, SPAN("%0a")) != SPAN_NPOS;
 }
 
 /* The part of the argument that names a mailbox or a host: ';' belongs into parameters (BY, ORCPT). */
@@ -137,8 +138,8 @@ void suspect_check(struct span text, struct command *out)
 	out->construct = find_code(named_part(out));
 	if (out->construct.p)
 		out->defects |= DEFECT(CODE);
-	if (out->verb != VERB_UNKNOWN && has_coded_line_end(out->argument))
-		out->defects |= DEFECT(CODED_LINE_END);
+	if (out->verb != VERB_UNKNOWN && has_line_end(out->argument))
+		out->defects |= DEFECT(LINE_END_INSIDE);
 	if (has_run(text) || has_conversions(text) || is_binary(text))
 		out->defects |= DEFECT(OVERFLOW);
 }
