@@ -15,6 +15,7 @@ const struct fragment_row category_fragments[] = {
     {CATEGORY_GREYLISTING, "gray-list"},
     {CATEGORY_GREYLISTING, "postgrey"},
     {CATEGORY_GREYLISTING, "not yet authorized to deliver"},
+    {CATEGORY_DNS, "domain of sender address"}, /* "... does not exist" is said of mailboxes, too */
     /* nobody there */
     {CATEGORY_UNKNOWN_USER, "unknown user"},
     {CATEGORY_UNKNOWN_USER, "user unknown"},
@@ -168,7 +169,6 @@ const struct fragment_row category_fragments[] = {
     {CATEGORY_DNS, "domain not found"},
     {CATEGORY_DNS, "domain*does not exist"},
     {CATEGORY_DNS, "domain*does not resolve"},
-    {CATEGORY_DNS, "domain of sender address"},
     {CATEGORY_DNS, "host not found"},
     {CATEGORY_DNS, "dns failure"},
     {CATEGORY_DNS, "dns error"},

@@ -12,7 +12,7 @@ struct code_row {
 	uint16_t codes[CODES];
 };
 
-/* What nearly every server puts up with, and the codes of those that do not: any other fault of the line is the likelier cause. */
+/* What nearly every server puts up with, and the codes of those that do not: another fault of the argument is the likelier cause. */
 static const struct code_row lenient[] = {
     {FINDING_bare_lf_line, {500, 550, 521, 451}},
     {FINDING_trailing_whitespace, {500, 501, 555}},
@@ -135,7 +135,7 @@ enum explains code_explains(enum finding f, const struct exchange *x, enum categ
 		return EXPLAINS_AS_SAID;
 	if (text_supports(x, f) && group != GROUP_VERB) /* "not recognized" is said of any line */
 		return EXPLAINS_AS_SAID;
-	return mostly ? EXPLAINS_MAYBE : EXPLAINS_WELL;
+	return mostly && group != GROUP_LINE ? EXPLAINS_MAYBE : EXPLAINS_WELL; /* the form of the line comes first */
 }
 
 const uint16_t *code_expected(enum finding f, const struct exchange *x)

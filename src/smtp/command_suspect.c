@@ -138,7 +138,7 @@ void suspect_check(struct span text, struct command *out)
 	out->construct = find_code(named_part(out));
 	if (out->construct.p)
 		out->defects |= DEFECT(CODE);
-	if (out->verb != VERB_UNKNOWN && has_line_end(out->argument))
+	if (verb_info(out->verb)->flags & VERB_NEEDS_ARGUMENT && has_line_end(out->argument))
 		out->defects |= DEFECT(LINE_END_INSIDE);
 	if (has_run(text) || has_conversions(text) || is_binary(text))
 		out->defects |= DEFECT(OVERFLOW);
