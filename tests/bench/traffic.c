@@ -168,6 +168,16 @@ static void quit(struct traffic *t, struct script *s)
 	truth_add(t->truth, 1, "session.quit-fin");
 }
 
+/* Whether this server makes its offer for the first time: that is said once of each. */
+static bool note_server(struct traffic *t, const struct script *s)
+{
+	unsigned which = s->side[1].addr[s->side[1].family == 6 ? 6 : 3] % 3u + (s->side[1].family == 6 ? 3u : 0u);
+	bool first = !(t->servers >> which & 1);
+
+	t->servers |= 1u << which;
+	return first;
+}
+
 void traffic_auth(struct traffic *t, struct script *s)
 {
 	static const struct {
@@ -184,6 +194,11 @@ void traffic_auth(struct traffic *t, struct script *s)
 	truth_add(t->truth, 1, "command.AUTH.%s", right ? "235" : "535");
 	truth_add(t->truth, 1, "auth.%s.%s", mechanisms[m].name, right ? "success" : "failure");
 	truth_add(t->truth, 1, "finding.cleartext_auth");
+	truth_add(t->truth, mechanisms[m].say == say_cram, "finding.weak_auth_mechanism");
+	if (note_server(t, s)) {
+		truth_add(t->truth, 1, "finding.weak_auth_mechanism");
+		truth_add(t->truth, 1, "finding.auth_offered_without_tls");
+	}
 	truth_add(t->truth, !right, "finding.auth_failed");
 	quit(t, s);
 }

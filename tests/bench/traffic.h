@@ -11,6 +11,7 @@ struct traffic {
 	struct random random;
 	struct truth *truth;
 	uint64_t number;   /* of the next connection */
+	unsigned servers;  /* bit n: number n of the six that take AUTH was used */
 	char *bodies;      /* text that messages are cut from */
 	size_t bodies_n;
 	uint8_t *noise;    /* what ciphertext looks like */
