@@ -24,6 +24,7 @@ struct eod {
 	uint64_t size_at_dot, lines_at_dot; /* before the dot that the last candidate is about */
 	/* private */
 	uint8_t state;
+	bool hole; /* the octet before the next one is lost */
 	bool torn; /* octets of the line are lost, and perhaps line ends with them */
 	bool double_cr; /* the line before ended in CRCRLF */
 	uint64_t line_length;

@@ -44,7 +44,7 @@ static void line_done(struct eod *e, uint64_t octets)
 void eod_lost(struct eod *e, uint64_t n)
 {
 	e->line_length += n;
-	e->torn = true;
+	e->torn = e->hole = true;
 }
 
 struct eod_run {
@@ -339,6 +339,9 @@ enum eod_status eod_feed(struct eod *e, struct span bytes, size_t *used, const c
 	struct eod_run r = {e, bytes.p, bytes.p + bytes.n, bytes.p, body, ctx, NULL};
 	enum eod_status status = EOD_MORE;
 
+	if (e->hole && bytes.n && bytes.p[0] == '\n') /* its CR may be what is lost: no bare LF can be proved */
+		e->state = AFTER_CR;
+	e->hole = e->hole && !bytes.n;
 	while (r.p < r.end && status == EOD_MORE)
 		status = eod_step(&r);
 	if (e->state < CRLF_DOT)

@@ -171,10 +171,28 @@ static void test_torn_line(void **state)
 	assert_int_equal(e.longest, 1202);
 }
 
+/* The LF behind a hole is not called bare, and the dot behind it is the end. */
+static void test_line_end_behind_a_hole(void **state)
+{
+	struct eod e;
+	const char *form;
+	size_t used;
+
+	(void)state;
+	eod_init(&e);
+	assert_int_equal(eod_feed(&e, SPAN("text"), &used, &form, NULL, NULL), EOD_MORE);
+	eod_lost(&e, 5);
+	assert_int_equal(eod_feed(&e, SPAN("\n.\r\n"), &used, &form, NULL, NULL), EOD_END);
+	assert_int_equal(e.bare_lf, 0);
+	assert_int_equal(e.size, 10);
+	assert_int_equal(e.lines, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_longest_line),
-					   cmocka_unit_test(test_torn_line)};
+					   cmocka_unit_test(test_torn_line),
+					   cmocka_unit_test(test_line_end_behind_a_hole)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
