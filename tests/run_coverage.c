@@ -378,10 +378,7 @@ static void check_mechanisms(void)
 			char words[WORD];
 
 			snprintf(words, sizeof words, "auth %s ", m->name);
-			if (!any_dialog(words, results[k])) {
-				printf("pending: %s with%s\n", m->name, results[k]);
-				pending++;
-			}
+			check(any_dialog(words, results[k]), "%s: no dialogue with%s", m->name, results[k]);
 		}
 }
 
