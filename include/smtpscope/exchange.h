@@ -101,8 +101,8 @@ enum notice_id {
 	NOTICE_BDAT_SHORT,          /* it ended inside a chunk; a = announced, b = came */
 	NOTICE_DATA_BEFORE_354,     /* text sent without having seen the 354 */
 	NOTICE_DATA_LINE_TOO_LONG,  /* a = octets of the longest line */
-	NOTICE_NONSTANDARD_END,     /* the server took a non-standard end of data: evidence names the form */
-	NOTICE_SMUGGLING_ATTEMPT,   /* candidate followed by a verb; server stayed silent. evidence: form; text: the verb */
+	NOTICE_NONSTANDARD_END,     /* the server took a non-standard end: evidence names the form; a, b: octets, strictly and leniently read */
+	NOTICE_SMUGGLING_ATTEMPT,   /* candidate followed by a verb; server stayed silent. evidence: form; text: the verb; a, b */
 	NOTICE_SMUGGLING_CONFIRMED, /* and the server answered the commands in it */
 	NOTICE_COMMAND_INJECTION,   /* plain text behind STARTTLS in one flight. text: the verb */
 	NOTICE_RESPONSE_INJECTION,  /* reply bytes behind the 220 of STARTTLS */

@@ -115,7 +115,7 @@ static bool candidate_verb(const struct session *s, char verb[24])
 static void smuggling_notice(struct session *s, enum notice_id id)
 {
 	char verb[24] = "";
-	struct notice n = {.id = id};
+	struct notice n = {.id = id, .a = s->eod.size, .b = s->candidate_size}; /* the strict reading, and the lenient one */
 	struct origin at = {0};
 
 	if (s->candidate) {
