@@ -117,6 +117,8 @@ bool stream_has_fin(const struct stream *s);
 bool stream_hole_stamp(const struct stream *s, int64_t *ts, uint64_t *frame);
 /* Octets held, heads included. */
 uint64_t stream_held(const struct stream *s);
+/* Forgets what was delivered: a later copy of it is not compared any more. */
+void stream_settle(struct stream *s, struct stream_budget *b);
 /* Gives all memory back. */
 void stream_clear(struct stream *s, struct stream_budget *b);
 

@@ -62,6 +62,8 @@ struct tcp *tcp_new(struct pool *pool, const struct tcp_limits *limits, const ui
 void tcp_free(struct tcp **t);
 /* One segment, at packet time ts (ns). Also expires what has been idle too long. */
 void tcp_packet(struct tcp *t, const struct packet *p, int64_t ts, uint64_t frame);
+/* Nothing has happened on this connection for long: later copies of what was delivered are not compared with it any more. */
+void tcp_settle(struct tcp *t, const struct flow *flow);
 /* Live runs: time passes without packets. Only expiry. */
 void tcp_tick(struct tcp *t, int64_t now);
 /* Closes the least recently used connection (TCP_CLOSE_EVICTED), or frees what remains of one that is over; half-open ones

@@ -135,6 +135,7 @@ static void let_one_sleep(struct pipeline *p)
 		if (z) {
 			a->connection->kind = IS_ASLEEP;
 			a->connection->asleep = z;
+			tcp_settle(p->tcp, a->flow);
 			awake_drop(p, a);
 			continue;
 		}

@@ -19,11 +19,25 @@ void cause_init(struct cause *c, struct pool *pool, emit_fn *next, void *next_ct
 	*c = (struct cause){.pool = pool, .next = {next, next_ctx}};
 }
 
-static struct diag_state *state_of(struct cause *c, struct session_record *r)
+/* What is remembered of the session. Most have nothing to remember: then it is blank, and kept only when that changes. */
+static struct diag_state *state_of(const struct session_record *r, struct diag_state *blank)
 {
-	if (!r->diag)
-		r->diag = pool_get(c->pool, sizeof(struct diag_state));
-	return r->diag;
+	if (r->diag)
+		return r->diag;
+	memset(blank, 0, sizeof *blank);
+	return blank;
+}
+
+/* Without memory it is forgotten. */
+static void state_keep(struct cause *c, struct session_record *r, const struct diag_state *d)
+{
+	static const struct diag_state nothing;
+
+	if (r->diag || memcmp(d, &nothing, sizeof nothing) == 0)
+		return;
+	r->diag = pool_get(c->pool, sizeof *d);
+	if (r->diag)
+		memcpy(r->diag, d, sizeof *d);
 }
 
 /* ---- one exchange ---- */
@@ -39,7 +53,7 @@ struct match {
 struct verdict {
 	const struct event *about;
 	const struct exchange *x;
-	struct diag_state *d; /* NULL without memory */
+	struct diag_state *d;
 	enum category category;
 	struct match m[MOST_FINDINGS];
 	unsigned n;
@@ -124,7 +138,7 @@ static bool said_before(struct diag_state *d, const struct match *m, enum severi
 	bool once = f == FINDING_proxy_preface_unexpected;
 	bool before;
 
-	if (!d || (!once && (!habit || severity >= SEVERITY_ERROR)))
+	if (!once && (!habit || severity >= SEVERITY_ERROR))
 		return false;
 	before = d->said[f / 8] >> f % 8 & 1;
 	d->said[f / 8] |= (uint8_t)(1 << f % 8);
@@ -246,7 +260,7 @@ static bool is_explained(struct verdict *v)
 	for (unsigned i = 0; i < v->n; i++) {
 		struct match *m = &v->m[i];
 
-		if (v->d && v->d->said[m->finding / 8] >> m->finding % 8 & 1)
+		if (v->d->said[m->finding / 8] >> m->finding % 8 & 1)
 			m->explains = EXPLAINS_NOT;
 		explained |= m->explains && m->info->group != GROUP_REPLY && m->info->group != GROUP_SECURITY;
 	}
@@ -270,7 +284,7 @@ static enum finding judge(struct cause *c, struct verdict *v)
 	for (unsigned i = 0; i < v->n; i++)
 		if (i != cause)
 			emit_match(c, v, &v->m[i], false);
-	for (unsigned i = 0; v->d && i < v->n; i++) {
+	for (unsigned i = 0; i < v->n; i++) {
 		v->d->foreign |= names_protocol(v->m[i].finding);
 		v->d->http |= v->m[i].finding == FINDING_http_on_smtp;
 	}
@@ -311,18 +325,19 @@ static void on_command(struct cause *c, struct event *ev)
 	struct verdict v = {.about = ev, .x = ev->exchange, .n = 0};
 	bool ordinary = rules_are_silent(ev->exchange), taken = false;
 	enum finding cause = FINDING_policy_rejection;
+	struct diag_state blank;
 
 	v.category = categorize(ev);
-	v.d = state_of(c, ev->record);
-	if (v.d)
-		taken = run_takes(&c->next, ev, v.d);
+	v.d = state_of(ev->record, &blank);
+	taken = run_takes(&c->next, ev, v.d);
 	event_pass(&c->next, ev);
 	if (!ordinary && !taken)
 		cause = judge(c, &v);
-	else if (v.d && v.d->http)
+	else if (v.d->http)
 		judge_http_line(c, ev, v.d);
-	if (v.d && !taken)
+	if (!taken)
 		run_note_refusal(v.d, ev->exchange, cause);
+	state_keep(c, ev->record, v.d);
 }
 
 /* ---- notices ---- */
@@ -388,13 +403,13 @@ static void on_notice(struct cause *c, struct event *ev)
 	enum finding f = notice_finding(n->id), also = companion(n->id);
 	const struct finding_info *info = finding_info(f);
 	struct finding_facts facts = {.length = n->a, .limit = n->b ? n->b : n->a, .count = 1, .detail = n->text};
-	struct diag_state *d = state_of(c, ev->record);
+	struct diag_state blank, *d = state_of(ev->record, &blank);
 	char evidence[128], detail[HANDSHAKE_TEXT];
 
-	if (d && f != FINDING_stream_gap)
+	if (f != FINDING_stream_gap)
 		run_end(&c->next, ev, d);
-	if (d)
-		d->foreign |= names_protocol(f);
+	d->foreign |= names_protocol(f);
+	state_keep(c, ev->record, d);
 	ev->finding_evidence = notice_evidence(n, ev->finding_evidence, evidence, sizeof evidence);
 	if (n->id == NOTICE_HANDSHAKE_FAILED)
 		handshake_explain(n->a, n->text, &facts, detail);

@@ -122,10 +122,12 @@ static bool is_consequence(struct diag_state *d, const struct event *ev)
 
 void run_note_refusal(struct diag_state *d, const struct exchange *x, enum finding cause)
 {
-	struct refusal r = {(uint16_t)(x->code >= 400 ? x->code : 0), cause};
+	struct refusal r = {0};
 
 	if (x->kind != EXCHANGE_COMMAND)
 		return;
+	if (x->code >= 400)
+		r = (struct refusal){(uint16_t)x->code, cause};
 	if (x->verb == VERB_BDAT)
 		d->announced = x->announced == EV_NONE ? 0 : x->announced;
 	if (verb_info(x->verb)->flags & VERB_OPENS_MAIL) {

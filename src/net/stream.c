@@ -77,6 +77,11 @@ static void forget_recent(struct stream *s, struct stream_budget *b)
 	extra_settle(s, b);
 }
 
+void stream_settle(struct stream *s, struct stream_budget *b)
+{
+	forget_recent(s, b);
+}
+
 void stream_start(struct stream *s, struct stream_budget *b, uint32_t seq)
 {
 	stream_clear(s, b);

@@ -326,6 +326,14 @@ static void expire(struct tcp *t, int64_t now, unsigned most)
 		expire_class(t, (enum conn_class)i, now, most);
 }
 
+void tcp_settle(struct tcp *t, const struct flow *flow)
+{
+	struct conn *c = (struct conn *)(void *)((uint8_t *)(uintptr_t)flow - offsetof(struct conn, flow));
+
+	stream_settle(&c->stream[0], &t->budget);
+	stream_settle(&c->stream[1], &t->budget);
+}
+
 void tcp_tick(struct tcp *t, int64_t now)
 {
 	expire(t, now, EXPIRE_PER_TICK);
