@@ -237,10 +237,13 @@ struct session {
 	uint64_t last_frame;
 };
 
-/* session.c */
+/* session_life.c */
+void session_name_ends(struct session *s);
 void session_fini(struct session *s); /* gives back all that it holds, but not itself */
 void session_bind(struct session *s, struct pool *pool, const struct session_config *config, const struct session_setup *setup,
 		  const struct flow *flow);
+
+/* session.c */
 void set_mode(struct session *s, enum mode mode);
 enum dir client_dir(const struct session *s);
 void session_release(struct session *s);             /* feeds held client bytes as far as they can be read */
