@@ -98,8 +98,8 @@ static void scan_line(struct eod_run *r)
 }
 
 /*
- * At a line start behind CRLF: takes whole lines as long as they end in CRLF, hold no other CR and do not start with a dot or a NUL. That is
- * nearly all there is, and the states need not be gone through for it.
+ * At a line start behind CRLF: takes whole lines as long as they end in CRLF, hold no other CR and do not start with a dot or a
+ * NUL. That is nearly all there is, and the states need not be gone through for it.
  */
 static void scan_lines(struct eod_run *r)
 {

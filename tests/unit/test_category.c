@@ -19,7 +19,8 @@ static const struct row rows[] = {
     /* Postfix */
     {450, "4.2.0", "<u@t.example>: Recipient address rejected: Greylisted, see http://postgrey.schweikert.ch/help/t.example.html",
      "greylisting", ""},
-    {554, "5.7.1", "Service unavailable; Client host [127.0.0.2] blocked using zen.spamhaus.org; https://www.spamhaus.org/query/ip/127.0.0.2",
+    {554, "5.7.1",
+     "Service unavailable; Client host [127.0.0.2] blocked using zen.spamhaus.org; https://www.spamhaus.org/query/ip/127.0.0.2",
      "block_list", "zen.spamhaus.org"},
     {554, "5.7.1", "<u@t.example>: Relay access denied", "relay_denied", ""},
     {550, "5.1.1", "<u@t.example>: Recipient address rejected: User unknown in local recipient table", "unknown_user", ""},

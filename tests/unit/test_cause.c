@@ -80,7 +80,8 @@ static const struct row rows[] = {
     {"xclient that was not offered", VERB_XCLIENT, 0, S(EHLO) | S(PIPELINING), 250, "", "", "xclient_spoof:alert"},
     {"xclient that was", VERB_XCLIENT, 0, FINE, 250, "", "", ""},
     {"the same again", VERB_MAIL, 0, FINE | S(REPEATED), 550, "", "", "policy_rejection:warning client_ignored_error:note"},
-    {"the next step all the same", VERB_RCPT, 0, FINE | S(IGNORES_REFUSAL), 503, "", "", "rcpt_before_mail:error client_ignored_error:note"},
+    {"the next step all the same", VERB_RCPT, 0, FINE | S(IGNORES_REFUSAL), 503, "", "",
+     "rcpt_before_mail:error client_ignored_error:note"},
     {"helo is required", VERB_HELO, 0, S(NO_HELLO) | S(ADVERTISED) | S(PIPELINING), 502, "", "", "server_rejects_valid_command:error"},
     {"a firewall's echo", VERB_NOOP, 0, FINE, 500, "", "Command unknown: 'XXXX'", "middlebox_masked_command:warning"},
     {"utf-16 is not bare lf", VERB_UNKNOWN, D(UTF16) | D(BARE_LF), FINE, 500, "", "", "utf16_command:error"},
@@ -215,7 +216,8 @@ static void test_said_once(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_rules), cmocka_unit_test(test_no_memory), cmocka_unit_test(test_silent), cmocka_unit_test(test_said_once)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_rules), cmocka_unit_test(test_no_memory),
+					   cmocka_unit_test(test_silent), cmocka_unit_test(test_said_once)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

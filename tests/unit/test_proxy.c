@@ -38,7 +38,8 @@ static const struct row rows[] = {
     {BYTES("\r\nEHLO"), -1, 0, NULL},
     {BYTES(""), -1, 0, NULL},
     {BYTES(SIGNATURE "\x21\x11\0\x0c\xc0\0\x02\x0a\xc6\x33\x64\x05\xc7\x38\0\x19" "EHLO"), 1, 28, "192.0.2.10:51000"},
-    {BYTES(SIGNATURE "\x21\x21\0\x24\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x02\xc7\x38\0\x19"), 1, 52,
+    {BYTES(SIGNATURE "\x21\x21\0\x24\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"
+			     "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x02\xc7\x38\0\x19"), 1, 52,
      "[2001:db8:0:0:0:0:0:1]:51000"},
     {BYTES(SIGNATURE "\x20\0\0\0"), 1, 16, ""},             /* LOCAL */
     {BYTES(SIGNATURE "\x21\x31\0\x02xx"), 1, 18, ""},       /* unix */

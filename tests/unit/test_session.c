@@ -294,7 +294,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_outstanding), cmocka_unit_test(test_held),
-	    cmocka_unit_test(test_conflict),  cmocka_unit_test(test_many_challenges), cmocka_unit_test(test_long_reply),  cmocka_unit_test(test_recipients), cmocka_unit_test(test_times),
+	    cmocka_unit_test(test_conflict),        cmocka_unit_test(test_many_challenges), cmocka_unit_test(test_long_reply),
+	    cmocka_unit_test(test_recipients),      cmocka_unit_test(test_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
