@@ -103,7 +103,7 @@ X(UINT, replies_3xx, "smtp.replies_by_class.3xx", IN_SESSION, "") \
 X(UINT, replies_4xx, "smtp.replies_by_class.4xx", IN_SESSION, "") \
 X(UINT, replies_5xx, "smtp.replies_by_class.5xx", IN_SESSION, "") \
 X(UINT, first_error_code, "smtp.first_error.code", IN_SESSION, "First 4yz or 5yz reply code.") \
-X(STR, first_error_finding, "smtp.first_error.finding", IN_SESSION, "Id of the first finding of severity error or alert.") \
+X(STR, first_error_finding, "smtp.first_error.finding", IN_SESSION, "Id of the finding that explains it, where one of severity warning or error does.") \
 X(STR, verb, "smtp.command.verb", IN_COMMAND | IN_FINDING, "The verb as sent, in upper case, known or not.") \
 X(STR, argument, "smtp.command.argument", IN_COMMAND | IN_FINDING, "What follows the verb; secrets are replaced by ********.") \
 X(UINT, command_length, "smtp.command.length", IN_COMMAND | IN_FINDING, "Octets of the line with its line end.") \

@@ -152,7 +152,7 @@ struct session_record {
 	uint32_t sequence;           /* of the last event */
 	uint32_t findings;
 	uint16_t first_error_code;   /* 0 none; written by smtp/session */
-	const char *first_error_finding; /* NULL none */
+	const char *first_error_finding; /* what explains that reply; NULL nothing does */
 	void *diag;                  /* state of diag/cause for this session, NULL none; given back at the session event */
 };
 

@@ -74,11 +74,10 @@ static bool is_failure(const struct event *ev)
 	case DS_COMMAND:
 	case DS_AUTH:
 	case DS_MESSAGE:
+	case DS_SESSION:
 		return span_eq(ev->outcome, SPAN("failure"));
 	case DS_FINDING:
 		return !span_eq(ev->finding_severity, SPAN("note"));
-	case DS_SESSION:
-		return span_eq(ev->outcome, SPAN("failure")) || ev->first_error_finding.p;
 	case DS_STATS:
 	case DATASETS:
 		break;

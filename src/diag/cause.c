@@ -57,6 +57,7 @@ struct verdict {
 	enum category category;
 	struct match m[MOST_FINDINGS];
 	unsigned n;
+	const struct match *cause; /* NULL: nothing was found */
 };
 
 static bool is_refused(const struct exchange *x)
@@ -120,6 +121,8 @@ static void explain_refusal(struct verdict *v)
 	bool sends = x->verb == VERB_DATA || x->verb == VERB_BDAT || x->verb == VERB_BURL;
 	bool unsure = x->situation & (SIT(AFTER_GAP) | SIT(MIDSTREAM) | SIT(IN_FLIGHT));
 
+	if (x->kind == EXCHANGE_GREETING && x->code >= 500 && v->category != CATEGORY_NONE && v->category != CATEGORY_POLICY)
+		add(v, FINDING_policy_rejection, EXPLAINS_WELL);
 	if (x->kind != EXCHANGE_COMMAND || x->code < 500 || x->verb == VERB_UNKNOWN || verb_info(x->verb)->flags & VERB_IS_AUTH)
 		return;
 	if (sends && x->situation & SIT(RCPT_ALL_REFUSED))
@@ -252,6 +255,13 @@ static bool names_protocol(enum finding f)
 	       f == FINDING_tls_on_cleartext_port;
 }
 
+static void note_protocol(struct diag_state *d, enum finding f)
+{
+	if (!d->foreign)
+		d->protocol = f;
+	d->foreign = true;
+}
+
 /* What the server put up with earlier in the session is not why it refuses now; its own reply explains nothing. */
 static bool is_explained(struct verdict *v)
 {
@@ -267,28 +277,46 @@ static bool is_explained(struct verdict *v)
 	return explained;
 }
 
-/* Explains one command; the findings stand behind its event, the cause first. Returns the cause, or policy for want of one. */
-static enum finding judge(struct cause *c, struct verdict *v)
+/* Explains one command; the findings stand behind its event, the cause first. */
+static void judge(struct cause *c, struct verdict *v)
 {
-	unsigned cause;
-
 	collect(v);
 	if (is_refused(v->x) && !is_explained(v))
 		explain_refusal(v);
 	if (v->n == 0)
-		return FINDING_policy_rejection;
-	cause = best(v->m, v->n);
-	emit_match(c, v, &v->m[cause], true);
+		return;
+	v->cause = &v->m[best(v->m, v->n)];
+	emit_match(c, v, v->cause, true);
 	if (is_refused(v->x))
-		emit_unspecific(c, v, &v->m[cause]);
+		emit_unspecific(c, v, v->cause);
 	for (unsigned i = 0; i < v->n; i++)
-		if (i != cause)
+		if (&v->m[i] != v->cause)
 			emit_match(c, v, &v->m[i], false);
 	for (unsigned i = 0; i < v->n; i++) {
-		v->d->foreign |= names_protocol(v->m[i].finding);
+		if (names_protocol(v->m[i].finding))
+			note_protocol(v->d, v->m[i].finding);
 		v->d->http |= v->m[i].finding == FINDING_http_on_smtp;
 	}
-	return v->m[cause].finding;
+}
+
+/* What explains the session's first refusal. Alerts are about something else, and a note is no error. */
+static void note_first_error(struct verdict *v, bool taken)
+{
+	struct diag_state *d = v->d;
+	enum severity severity = v->cause ? severity_of(v->x, v->cause, true) : SEVERITY_NOTE;
+	bool explained = severity == SEVERITY_WARNING || severity == SEVERITY_ERROR;
+
+	if (v->cause && v->cause->finding == FINDING_command_before_greeting && d->greeting_refused)
+		v->about->record->first_error_finding = v->cause->info->id;
+	d->greeting_refused |= !d->refused && !explained && v->x->kind == EXCHANGE_GREETING && v->x->code >= 400;
+	if (d->refused || v->x->code < 400)
+		return;
+	d->refused = true;
+	d->run_is_first = taken && d->run != RUN_FOREIGN;
+	if (explained)
+		v->about->record->first_error_finding = v->cause->info->id;
+	else if (d->foreign)
+		v->about->record->first_error_finding = finding_info(d->protocol)->id;
 }
 
 /* What a request to a web server carries into SMTP: told at its first command. */
@@ -324,7 +352,6 @@ static void on_command(struct cause *c, struct event *ev)
 {
 	struct verdict v = {.about = ev, .x = ev->exchange, .n = 0};
 	bool ordinary = rules_are_silent(ev->exchange), taken = false;
-	enum finding cause = FINDING_policy_rejection;
 	struct diag_state blank;
 
 	v.category = categorize(ev);
@@ -332,11 +359,12 @@ static void on_command(struct cause *c, struct event *ev)
 	taken = run_takes(&c->next, ev, v.d);
 	event_pass(&c->next, ev);
 	if (!ordinary && !taken)
-		cause = judge(c, &v);
-	else if (v.d->http)
+		judge(c, &v);
+	if (v.d->http)
 		judge_http_line(c, ev, v.d);
 	if (!taken)
-		run_note_refusal(v.d, ev->exchange, cause);
+		run_note_refusal(v.d, ev->exchange, v.cause ? v.cause->finding : FINDING_policy_rejection);
+	note_first_error(&v, taken);
 	state_keep(c, ev->record, v.d);
 }
 
@@ -408,7 +436,8 @@ static void on_notice(struct cause *c, struct event *ev)
 
 	if (f != FINDING_stream_gap)
 		run_end(&c->next, ev, d);
-	d->foreign |= names_protocol(f);
+	if (names_protocol(f))
+		note_protocol(d, f);
 	state_keep(c, ev->record, d);
 	ev->finding_evidence = notice_evidence(n, ev->finding_evidence, evidence, sizeof evidence);
 	if (n->id == NOTICE_HANDSHAKE_FAILED)

@@ -117,6 +117,12 @@ static bool has_other_reason(enum category category)
 	return false;
 }
 
+/* "Command not recognized" comes whatever is wrong with the line. */
+static bool is_said_of_any_line(enum finding f)
+{
+	return f == FINDING_unknown_verb || f == FINDING_unknown_verb_typo || f == FINDING_middlebox_masked_command;
+}
+
 enum explains code_explains(enum finding f, const struct exchange *x, enum category category)
 {
 	enum finding_group group = finding_info(f)->group;
@@ -131,9 +137,9 @@ enum explains code_explains(enum finding f, const struct exchange *x, enum categ
 		return EXPLAINS_NOT;
 	if (x->code == 421 && (form || (group == GROUP_SEQUENCE && f != FINDING_too_many_errors)) && !only)
 		return EXPLAINS_NOT; /* the service ends, for whatever reason */
-	if (x->code == 503 && group == GROUP_SEQUENCE)
+	if (x->code == 503 && group == GROUP_SEQUENCE && finding_info(f)->confidence == CONFIDENCE_HIGH)
 		return EXPLAINS_AS_SAID;
-	if (text_supports(x, f) && group != GROUP_VERB) /* "not recognized" is said of any line */
+	if (text_supports(x, f) && !is_said_of_any_line(f))
 		return EXPLAINS_AS_SAID;
 	return mostly && group != GROUP_LINE ? EXPLAINS_MAYBE : EXPLAINS_WELL; /* the form of the line comes first */
 }
@@ -142,6 +148,8 @@ const uint16_t *code_expected(enum finding f, const struct exchange *x)
 {
 	const struct code_row *row = ROW_OF(proper, f);
 
+	if (f == FINDING_missing_argument && x->verb == VERB_ETRN)
+		return NULL; /* RFC 1985 5.2 says 500 */
 	if (!row || (x->code != 500 && x->code != 502 && x->code != 555) || holds(row, x->code))
 		return NULL;
 	return row->codes;

@@ -69,7 +69,8 @@ static bool not_quit(const struct exchange *x)
 
 static bool says_tls(const struct exchange *x)
 {
-	return text_has(x, "TLS");
+	return text_has(x, "TLS") || text_has(x, "use SSL") || text_has(x, "SSL required") || text_has(x, "encryption required") ||
+	       text_has(x, "encryption needed");
 }
 
 /* 505: Exchange 5.5. */
@@ -136,6 +137,11 @@ static bool is_504(const struct exchange *x)
 	return x->code == 504 && !says_tls(x);
 }
 
+static bool is_454(const struct exchange *x)
+{
+	return x->code == 454;
+}
+
 static bool is_334(const struct exchange *x)
 {
 	return x->code == 334 && x->kind != EXCHANGE_LOST && !(AUTH_VERBS >> x->verb & 1);
@@ -174,6 +180,30 @@ static bool says_disabled(const struct exchange *x)
 
 	return codes && (text_has(x, "disabled") || text_has(x, "not available") || text_has(x, "not allowed") ||
 			 text_has(x, "prohibition") || text_has(x, "not permitted"));
+}
+
+static bool has_all_arguments(const struct exchange *x)
+{
+	return !(x->defects & D(MISSING_ARGUMENT));
+}
+
+/* A name that the grammar allows and the server does not: mostly one without a domain. */
+static bool says_bad_host_name(const struct exchange *x)
+{
+	return text_has(x, "fully-qualified") || text_has(x, "fully qualified") || text_has(x, "invalid name") ||
+	       text_has(x, "invalid domain name") || text_has(x, "invalid host") || text_has(x, "must contain a domain");
+}
+
+static bool says_unqualified(const struct exchange *x)
+{
+	return text_has(x, "fully-qualified") || text_has(x, "fully qualified") || text_has(x, "must contain a domain") ||
+	       text_has(x, "domain name required");
+}
+
+/* VRFY and EXPN take a mere name (RFC 5321 3.5.1); a server that wants an address says so. */
+static bool says_without_domain(const struct exchange *x)
+{
+	return span_chr(x->argument, '@') == SPAN_NPOS && (says_unqualified(x) || text_has(x, "domain"));
 }
 
 static bool says_too_long(const struct exchange *x)
@@ -297,8 +327,9 @@ const struct rule cause_rules[] = {
     {FINDING_unknown_verb, D(LONE_TOKEN), 0, S(AUTH_REFUSED), 0, WHEN_REFUSED, NULL},
     {FINDING_extension_after_helo, 0, S(HELO), S(ADVERTISED), ~(HELLO_VERBS | OPTIONAL_VERBS), WHEN_SYNTAX, is_extension},
     {FINDING_extension_after_helo, D(UNKNOWN_PARAMETER), S(HELO), 0, ENVELOPE_VERBS, WHEN_SYNTAX, is_known_parameter},
-    {FINDING_verb_not_advertised, 0, 0, S(ADVERTISED) | S(HELO) | S(NO_EHLO_SEEN), ~OPTIONAL_VERBS, WHEN_5YZ, is_extension},
-    {FINDING_verb_disabled, 0, 0, 0, OPTIONAL_VERBS, WHEN_UNKNOWN_TO_SERVER, NULL},
+    {FINDING_verb_not_advertised, 0, 0, S(ADVERTISED) | S(HELO) | S(NO_EHLO_SEEN), ~(OPTIONAL_VERBS | V(STARTTLS)), WHEN_5YZ, is_extension},
+    {FINDING_verb_not_advertised, 0, 0, S(ADVERTISED) | S(HELO) | S(NO_EHLO_SEEN) | S(TLS), V(STARTTLS), WHEN_5YZ, NULL},
+    {FINDING_verb_disabled, 0, 0, 0, OPTIONAL_VERBS, WHEN_UNKNOWN_TO_SERVER, has_all_arguments},
     {FINDING_verb_disabled, 0, 0, 0, OPTIONAL_VERBS, WHEN_ANY, says_disabled},
     {FINDING_lmtp_smtp_mixup, 0, S(LMTP), 0, V(EHLO) | V(HELO), WHEN_5YZ, NULL},
     {FINDING_lmtp_smtp_mixup, 0, 0, S(LMTP), V(LHLO), WHEN_5YZ, NULL},
@@ -313,8 +344,11 @@ const struct rule cause_rules[] = {
     {FINDING_display_name_in_path, D(DISPLAY_NAME), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_bad_local_part, D(BAD_LOCAL_PART), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_bad_helo_argument, D(BAD_HELO), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_bad_helo_argument, 0, 0, 0, HELLO_VERBS, WHEN_5YZ, says_bad_host_name},
     {FINDING_bad_domain, D(BAD_DOMAIN), 0, 0, ~HELLO_VERBS, WHEN_ANY, NULL},
     {FINDING_missing_domain, D(MISSING_DOMAIN), 0, 0, 0, WHEN_ANY, NULL},
+    {FINDING_missing_domain, 0, 0, 0, V(VRFY) | V(EXPN), WHEN_5YZ, says_without_domain},
+    {FINDING_missing_domain, 0, 0, 0, ENVELOPE_VERBS, WHEN_5YZ, says_unqualified},
     {FINDING_bad_address_literal, D(BAD_LITERAL), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_numeric_domain, D(NUMERIC_DOMAIN), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_path_too_long, D(PATH_TOO_LONG), 0, 0, 0, WHEN_ANY, NULL},
@@ -379,6 +413,7 @@ const struct rule cause_rules[] = {
      ~AUTH_VERBS, WHEN_ANY, not_quit},
     {FINDING_starttls_refused, 0, S(ADVERTISED), S(TLS) | S(MAIL_OPEN) | S(NO_EHLO_SEEN) | S(AFTER_STARTTLS), V(STARTTLS),
      WHEN_REFUSED, not_misplaced},
+    {FINDING_starttls_refused, 0, 0, S(TLS) | S(AFTER_STARTTLS), V(STARTTLS), WHEN_REFUSED, is_454},
     {FINDING_greeting_masked, 0, 0, 0, 0, WHEN_ANY, has_reply_GREETING_MASKED},
     {FINDING_ehlo_keyword_masked, 0, 0, 0, 0, WHEN_ANY, has_reply_KEYWORD_MASKED},
     {FINDING_starttls_stripped, 0, 0, 0, V(EHLO), WHEN_ANY, hides_starttls},

@@ -93,12 +93,15 @@ void run_end(const struct outlet *next, const struct event *about, struct diag_s
 		emit_consequence(next, about, d);
 	} else if (run != RUN_NONE && run != RUN_FOREIGN) {
 		emit_run(next, about, d, run_finding(run), SEVERITY_ERROR);
+		if (d->run_is_first)
+			about->record->first_error_finding = finding_info(run_finding(run))->id;
 		if (run != RUN_AUTH)
 			emit_run(next, about, d, FINDING_message_text_as_command, SEVERITY_NOTE);
 		if (run == RUN_BDAT)
 			emit_run(next, about, d, FINDING_bdat_mismatch, finding_info(FINDING_bdat_mismatch)->severity);
 	}
 	d->run = RUN_NONE;
+	d->run_is_first = false;
 	d->count = 0;
 }
 
@@ -143,11 +146,13 @@ static enum run run_of(struct diag_state *d, const struct event *ev)
 {
 	const struct exchange *x = ev->exchange;
 	bool failed = x->code >= 400 || x->code == 0;
-	bool junk = x->verb == VERB_UNKNOWN || x->defects & DEFECT(MESSAGE_TEXT);
+	bool text = x->defects & DEFECT(MESSAGE_TEXT);
+	bool junk = x->verb == VERB_UNKNOWN || text;
+	bool meant = x->defects & (DEFECT(TYPO) | DEFECT(ALIAS) | DEFECT(GLUED)) && !text;
 
 	if (x->kind != EXCHANGE_COMMAND || !failed)
 		return RUN_NONE;
-	if (d->foreign)
+	if (d->foreign && (x->code == 0 || (junk && !meant)))
 		return RUN_FOREIGN;
 	if (!junk)
 		return is_consequence(d, ev) ? RUN_CONSEQUENCE : RUN_NONE;

@@ -30,6 +30,7 @@ static const struct evidence_row evidence[] = {
     {"<address>", FINDING_missing_colon},
     {"<address>", FINDING_missing_angle_brackets},
     {"syntactically invalid", FINDING_bad_helo_argument},
+    {"unsupported option", FINDING_extension_after_helo},
     {"unsupported option", FINDING_unknown_parameter},
     {"nested mail", FINDING_nested_mail},
     {"sender already", FINDING_nested_mail},

@@ -84,15 +84,6 @@ static const struct span intrusion[] = {SPAN_INIT("network"), SPAN_INIT("intrusi
 static const struct span type_error[] = {SPAN_INIT("protocol"), SPAN_INIT("error")};
 static const struct span type_info[] = {SPAN_INIT("protocol"), SPAN_INIT("info")};
 
-static void count_finding(struct session_record *r, const struct finding_info *info, enum severity severity)
-{
-	if (!r)
-		return;
-	r->findings++;
-	if (severity >= SEVERITY_ERROR && !r->first_error_finding)
-		r->first_error_finding = info->id;
-}
-
 void finding_emit(const struct outlet *next, struct event *ev, const struct finding_info *info, enum severity severity,
 		  enum confidence confidence, const struct finding_facts *facts)
 {
@@ -116,6 +107,7 @@ void finding_emit(const struct outlet *next, struct event *ev, const struct find
 	ev->finding_reference = info->reference[0] ? span_str(info->reference) : SPAN_ABSENT;
 	ev->finding_suggestion = facts->suggestion;
 	ev->error_type = bad ? span_str(info->id) : SPAN_ABSENT;
-	count_finding(ev->record, info, severity);
+	if (ev->record)
+		ev->record->findings++;
 	event_pass(next, ev);
 }

@@ -153,8 +153,6 @@ void watch_raise(struct watch *w, const struct event *about, const struct alarm 
 		ev.watch_sessions = (struct event_list){list, name_sessions(a->window, text, list)};
 	}
 	finding_emit(&w->next, &ev, finding_info(rules[a->rule].finding), a->severity, a->confidence, &facts);
-	if (!w->last->first_error && !about->record->first_error_finding)
-		w->last->first_error = record.first_error_finding;
 }
 
 /* ---- sessions ---- */
@@ -301,8 +299,6 @@ static void on_session(struct watch *w, struct watch_session *s, struct event *e
 	watch_tls_end(w, s, ev);
 	watch_end(w, s, ev);
 	ev->session_findings += s->added;
-	if (s->first_error)
-		ev->first_error_finding = span_str(s->first_error);
 	pass(w, ev, s->added);
 	session_drop(w, s);
 }

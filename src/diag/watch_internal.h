@@ -107,7 +107,6 @@ struct watch_session {
 	int64_t greeting_ts;  /* EV_NO_TIME: none */
 	uint64_t waited;      /* ns for replies */
 	uint32_t added;       /* findings of this stage: later events of the session are numbered behind them */
-	const char *first_error; /* id, when one of them was the first of severity error or alert */
 	uint32_t refused;     /* 535 */
 	uint32_t errors, empty_chunks, recipients_max;
 	uint32_t delay[DELAYS]; /* ms of the last replies to errors */

@@ -79,7 +79,7 @@ static bool valid_orcpt(struct span v)
 {
 	struct span rest = v, type = span_split(&rest, ';');
 
-	return v.n <= 500 && type.n > 0 && span_all(type, CHAR_ATEXT) && (span_all(rest, CHAR_EIGHT_BIT) || xtext(rest, 500));
+	return v.n <= 500 && type.n > 0 && rest.p && span_all(type, CHAR_ATEXT) && (span_all(rest, CHAR_EIGHT_BIT) || xtext(rest, 500));
 }
 
 /* RFC 2852 4: ["+" / "-"] 1*9DIGIT ";" ("N" / "R") ["T"] */

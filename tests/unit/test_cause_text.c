@@ -21,7 +21,7 @@ static const struct {
     {"Error: bare <LF> received", "bare_lf_line"},
     {"Error: SMTP protocol synchronization", "pipelining_not_advertised pipelining_past_sync_point command_before_greeting"},
     {"Syntax: MAIL FROM:<address>", "missing_colon missing_angle_brackets"},
-    {"Unsupported option: FOO=1", "unknown_parameter"},
+    {"Unsupported option: FOO=1", "extension_after_helo unknown_parameter"},
     {"Error: nested MAIL command", "nested_mail"},
     {"Error: need MAIL command", "rcpt_before_mail"},
     {"Error: need RCPT command", "data_before_rcpt"},

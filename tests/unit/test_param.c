@@ -142,6 +142,7 @@ static const struct row rows[] = {
     {"ORCPT", ";a@c.example", false},
     {"ORCPT", "rf@c822;a@c.example", false},
     {"ORCPT", "a@c.example", false},
+    {"ORCPT", "rfc822", false},
     {"ORCPT", NULL, false},
     /* RFC 2852 4: ["+" / "-"] 1*9DIGIT ";" ("N" / "R") ["T"] */
     {"BY", "120;R", true},
