@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { MOST_ROWS = 256, MOST_CAPTURES = 256, WORD = 128 };
@@ -73,7 +74,7 @@ struct capture {
 
 static struct capture *captures[MOST_CAPTURES];
 
-static void read_events(const char *path, struct got *g)
+static void read_events(const char *path, struct got *g, int status)
 {
 	const char *program = getenv("SMTPSCOPE");
 	char command[512], *line = NULL;
@@ -87,12 +88,11 @@ static void read_events(const char *path, struct got *g)
 	while (f && (n = getline(&line, &cap, f)) > 0)
 		got_add(g, line, (size_t)n - 1);
 	free(line);
-	if (!f || pclose(f) != 0)
-		check(false, "%s: does not run", command);
+	check(f && WEXITSTATUS(pclose(f)) == status, "%s: does not end with status %d", command, status);
 }
 
-/* The events of a capture; each is read once. */
-static const struct got *events_of(const char *path)
+/* The events of a capture, at whose end the program says this status; each is read once. */
+static const struct got *events_of(const char *path, int status)
 {
 	size_t i = 0;
 
@@ -104,7 +104,7 @@ static const struct got *events_of(const char *path)
 	}
 	if (!captures[i]->name[0]) {
 		snprintf(captures[i]->name, sizeof captures[i]->name, "%s", path);
-		read_events(path, &captures[i]->got);
+		read_events(path, &captures[i]->got, status);
 	}
 	return &captures[i]->got;
 }
@@ -190,7 +190,7 @@ static void check_sample(const struct row *r, const char *finding)
 	}
 	snprintf(path, sizeof path, "samples/%s.pcap", r->sample);
 	check(access(path, R_OK) == 0, "%s: there is no %s", r->id, path);
-	g = events_of(path);
+	g = events_of(path, 0);
 	for (size_t i = 0; i < g->count && !found; i++)
 		found = expect_fits(finding, g->event[i]);
 	check(found, "%s: not raised by %s", r->id, path);
@@ -248,13 +248,13 @@ static void end_scenario(struct scenario *s)
 	*s = (struct scenario){0};
 }
 
-static void begin_capture(struct scenario *s, const char *path)
+static void begin_capture(struct scenario *s, const char *path, int status)
 {
 	end_capture(s);
 	s->captures++;
 	snprintf(s->capture, sizeof s->capture, "%.*s", WORD - 1, path);
 	check(access(path, R_OK) == 0, "SCENARIOS: %s: there is no %s", s->name, path);
-	s->got = events_of(s->capture);
+	s->got = events_of(s->capture, status);
 }
 
 /* Expected lines fit events of the capture in their order; others may stand between. */
@@ -289,7 +289,9 @@ static void read_scenario_line(struct scenario *s, const char *line)
 		s->dialogs++;
 		check(access(dialog_file(line + 7, "events"), R_OK) == 0, "SCENARIOS: %s: no dialogue %s", s->name, line + 7);
 	} else if (strncmp(line, "capture ", 8) == 0) {
-		begin_capture(s, line + 8);
+		begin_capture(s, line + 8, 0);
+	} else if (strncmp(line, "damaged ", 8) == 0) {
+		begin_capture(s, line + 8, 1);
 	} else if (strncmp(line, "never ", 6) == 0) {
 		expect_never(s, line + 6);
 	} else {
@@ -321,7 +323,7 @@ static void check_clean_capture(const char *path)
 	const struct got *g;
 
 	check(access(path, R_OK) == 0, "CLEAN: there is no %s", path);
-	g = events_of(path);
+	g = events_of(path, 0);
 	check(g->count > 0, "CLEAN: %s gives nothing", path);
 	for (size_t i = 0; i < g->count; i++)
 		if (expect_fits("finding severity=error", g->event[i]) || expect_fits("finding severity=alert", g->event[i])) {

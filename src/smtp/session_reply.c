@@ -152,12 +152,15 @@ static void junk_line(struct session *s, const struct line *l, const struct repl
 {
 	bool greets = span_ifind(l->text, SPAN("SMTP")) != SPAN_NPOS; /* then it is no rest of a cut line */
 	bool cut = (s->junk_line && !greets) || l->end == LINE_END_NONE;
+	struct reply_line rest = *rl;
 
+	if (s->junk_line && s->gaps) /* its code may be what is lost */
+		rest.defects &= ~(REPLY_DEFECT(NOT_NUMERIC) | REPLY_DEFECT(SHORT));
 	s->junk_line = false;
 	if (cut && !(s->queue && s->queue->kind == PENDING_GREETING && l->first.off == 0))
 		return;
 	reply_start(s, l);
-	reply_add(s, l, rl);
+	reply_add(s, l, &rest);
 	if (s->queue && s->queue->kind == PENDING_GREETING) {
 		reply_done(s);
 		return;
