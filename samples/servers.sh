@@ -64,6 +64,12 @@ smtp       inet n - n - - smtpd
 10039      inet n - n - - smtpd -o tls_eecdh_auto_curves=prime256v1
 10040      inet n - n - - smtpd -o smtpd_tls_key_file=$work/no-such-key.pem
 10030      inet n - n - - smtpd -o smtpd_sasl_auth_enable=yes -o smtpd_client_auth_rate_limit=2 -o smtpd_authorized_xclient_hosts=
+10031      inet n - n - - smtpd -o smtpd_tls_security_level=none
+10032      inet n - n - - smtpd -o mynetworks=192.0.2.0/24 -o smtpd_relay_restrictions=permit_mynetworks,reject_unauth_destination -o smtpd_recipient_restrictions=
+10033      inet n - n - - smtpd -o smtpd_timeout=600s
+10034      inet n - n - - smtpd -o smtpd_discard_ehlo_keywords=xclient,xforward
+10035      inet n - n - - smtpd -o smtpd_delay_reject=no -o { smtpd_client_restrictions = sleep 11 }
+10036      inet n - n - - smtpd -o smtpd_sasl_auth_enable=yes -o smtpd_hard_error_limit=100 -o smtpd_soft_error_limit=100
 pickup     unix n - n 60 1 pickup
 cleanup    unix n - n - 0 cleanup
 qmgr       unix n - n 300 1 qmgr
@@ -229,9 +235,10 @@ spool_directory = $x/spool
 log_file_path = $x/log/%s
 exim_user = Debian-exim
 exim_group = Debian-exim
-daemon_smtp_ports = 10125
+daemon_smtp_ports = 10125 : 10165
+tls_on_connect_ports = 10165
 local_interfaces = 192.0.2.25
-tls_advertise_hosts = *
+tls_advertise_hosts = \${if eq{\$sender_helo_name}{other.example.org}{:}{*}}
 tls_certificate = $work/cert.pem
 tls_privatekey = $work/key.pem
 prdr_enable = true
@@ -251,6 +258,8 @@ check_rcpt:
   accept authenticated = *
   accept domains = example.org
          local_parts = alice : bob : carol : postmaster
+  deny message = kein Postfach für diesen Empfänger
+       local_parts = dave
   deny message = unknown user
 check_prdr:
   deny local_parts = carol
@@ -269,7 +278,7 @@ begin authenticators
 plain:
   driver = plaintext
   public_name = PLAIN
-  server_condition = \${if and {{eq{\$auth2}{alice@example.org}}{eq{\$auth3}{s3cr3t-Alice}}}}
+  server_condition = \${if eq{\$auth2}{dave@example.org}{\${lookup{dave}lsearch{$x/no-such-file}}}{\${if and {{eq{\$auth2}{alice@example.org}}{eq{\$auth3}{s3cr3t-Alice}}}}}}
   server_set_id = \$auth2
 login:
   driver = plaintext

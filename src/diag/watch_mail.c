@@ -85,7 +85,7 @@ void watch_rcpt(struct watch *w, struct watch_session *s, const struct event *ev
 		if (win)
 			win->aside++;
 	}
-	if (x->code >= 500 && is_stranger(s, ev) && p.domain.n)
+	if ((x->code >= 500 || x->code == 454) && is_stranger(s, ev) && p.domain.n)
 		relay_refused(w, s, ev, &p);
 }
 

@@ -70,6 +70,8 @@ static bool refuses_relay(const struct exchange *x)
 	static const char *const other[] = {"block", "listed", "spam", "reputation", "policy", "blacklist", "greylist", "http", "client host",
 					    "helo", "sender", "authenticat", NULL};
 
+	if (x->code == 454) /* Postfix, when nothing but its safety net forbids it */
+		return speaks_of(x, relay);
 	if (x->code != 550 && x->code != 551 && x->code != 553 && x->code != 554)
 		return false;
 	return speaks_of(x, relay) || (span_eq(x->enhanced, SPAN("5.7.1")) && !speaks_of(x, other));

@@ -231,8 +231,8 @@ static void judge_delay(struct watch *w, struct watch_session *s, const struct e
 		s->delays++;
 	if (s->delays < DELAYS || s->delay[0] >= s->delay[1] || s->delay[1] >= s->delay[2] || s->delay[2] - s->delay[0] < GROWN)
 		return;
-	raise_tarpit(w, s, ev, WATCH_tarpit, evidence(text, sizeof text, "errors are answered after %u, %u, %u ms", (unsigned)s->delay[0],
-						      (unsigned)s->delay[1], (unsigned)s->delay[2]));
+	raise_tarpit(w, s, ev, WATCH_tarpit, evidence(text, sizeof text, "errors are answered after %u, %u, %u s", (unsigned)s->delay[0] / 1000,
+						      (unsigned)s->delay[1] / 1000, (unsigned)s->delay[2] / 1000));
 }
 
 /* What a temporary refusal is about when it is about how often; NULL: something else. */
