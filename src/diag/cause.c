@@ -62,7 +62,7 @@ struct verdict {
 
 static bool is_refused(const struct exchange *x)
 {
-	return x->code >= 400 || (x->code == 0 && x->situation & SIT(CLOSED_UNANSWERED));
+	return x->code >= 400 || rule_hangs_up(x) || (x->code == 0 && x->situation & SIT(CLOSED_UNANSWERED));
 }
 
 static enum confidence confidence_of(const struct exchange *x, enum finding f)
@@ -123,8 +123,12 @@ static void explain_refusal(struct verdict *v)
 
 	if (x->kind == EXCHANGE_GREETING && x->code >= 500 && v->category != CATEGORY_NONE && v->category != CATEGORY_POLICY)
 		add(v, FINDING_policy_rejection, EXPLAINS_WELL);
-	if (x->kind != EXCHANGE_COMMAND || x->code < 500 || x->verb == VERB_UNKNOWN || verb_info(x->verb)->flags & VERB_IS_AUTH)
+	if (x->kind != EXCHANGE_COMMAND || x->code < 500 || x->verb == VERB_UNKNOWN)
 		return;
+	if (verb_info(x->verb)->flags & VERB_IS_AUTH) {
+		add(v, FINDING_auth_failed, EXPLAINS_WELL); /* the exchange itself says more in smtp.auth.cause */
+		return;
+	}
 	if (sends && x->situation & SIT(RCPT_ALL_REFUSED))
 		return; /* the replies to RCPT tell */
 	if (is_policy(v))
@@ -180,6 +184,8 @@ static struct finding_info info_of(const struct verdict *v, const struct match *
 		info.explanation = category_texts(v->category)->explanation;
 		info.remedy = category_texts(v->category)->remedy;
 	}
+	if (m->finding == FINDING_auth_failed && v->x->code < 530)
+		info.remedy = "See smtp.auth.cause of the exchange: it was refused for how the response is written.";
 	return info;
 }
 
@@ -436,6 +442,9 @@ static void on_notice(struct cause *c, struct event *ev)
 
 	if (f != FINDING_stream_gap)
 		run_end(&c->next, ev, d);
+	if ((f == FINDING_bdat_oversize || f == FINDING_missing_final_dot) && ev->record->first_error_code == 421 &&
+	    !ev->record->first_error_finding)
+		ev->record->first_error_finding = info->id; /* the server waited for the rest, and gave up */
 	if (names_protocol(f))
 		note_protocol(d, f);
 	state_keep(c, ev->record, d);

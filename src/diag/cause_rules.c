@@ -447,6 +447,11 @@ const struct rule cause_rules[] = {
 };
 const unsigned cause_rule_count = sizeof cause_rules / sizeof *cause_rules;
 
+bool rule_hangs_up(const struct exchange *x)
+{
+	return x->kind == EXCHANGE_COMMAND && x->code == 221 && x->verb == VERB_UNKNOWN;
+}
+
 static bool outcome_fits(enum rule_when when, const struct exchange *x)
 {
 	switch (when) {
@@ -455,9 +460,9 @@ static bool outcome_fits(enum rule_when when, const struct exchange *x)
 	case WHEN_ACCEPTED:
 		return x->code >= 200 && x->code < 300;
 	case WHEN_FAILED:
-		return x->code >= 400 || (x->code == 0 && x->situation & SIT(CLOSED_UNANSWERED));
+		return x->code >= 400 || rule_hangs_up(x) || (x->code == 0 && x->situation & SIT(CLOSED_UNANSWERED));
 	case WHEN_REFUSED:
-		return x->code >= 400;
+		return x->code >= 400 || rule_hangs_up(x);
 	case WHEN_5YZ:
 		return x->code >= 500;
 	case WHEN_SYNTAX:

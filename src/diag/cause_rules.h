@@ -32,6 +32,8 @@ extern const struct rule cause_rules[];
 extern const unsigned cause_rule_count;
 
 bool rule_matches(const struct rule *r, const struct exchange *x);
+/* 221 to what is no command: the server does not refuse the line, it ends the session over it (Postfix: "I can break rules, too"). */
+bool rule_hangs_up(const struct exchange *x);
 /* True only when no rule can match: an accepted command of every day. Spares it the table. */
 bool rules_are_silent(const struct exchange *x);
 /* cause_code.c */

@@ -101,6 +101,7 @@ enum finding notice_finding(enum notice_id id)
 	    [NOTICE_BDAT_NO_LAST] = FINDING_bdat_mismatch,
 	    [NOTICE_BDAT_ZEROS] = FINDING_bdat_mismatch,
 	    [NOTICE_ALL_REFUSED] = FINDING_client_ignored_error,
+	    [NOTICE_OTHER_PROTOCOL] = FINDING_other_protocol_on_smtp,
 	    [NOTICE_ADDRESS_CLAIMED] = FINDING_xclient_spoof,
 	};
 

@@ -378,6 +378,8 @@ static void note_error(struct session *s, const struct pending *p, const struct 
 	if (refused(r) && !s->record.first_error_code)
 		s->record.first_error_code = (uint16_t)r->code;
 	s->error_run = syntax && p->kind == PENDING_COMMAND && p->x.verb == VERB_UNKNOWN;
+	if (syntax && p->x.verb == VERB_QUIT)
+		s->quit = false;
 	if (r && r->code == 421)
 		s->phase = PHASE_CLOSED;
 	if (r && p->flags & VERB_LAST && p->x.verb != VERB_UNKNOWN && p->stage == STAGE_REPLY && !p->one_round)

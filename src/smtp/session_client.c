@@ -362,9 +362,22 @@ static bool is_zeros(struct span text)
 	return true;
 }
 
+/* RDP, SMB and SOCKS have no lines: their first message waits for an end that never comes. */
+static bool is_other_protocol(struct span text)
+{
+	struct command c;
+
+	command_parse(text, text.n, LINE_END_CRLF, 0, false, PHASE_GREET, &c);
+	return c.defects & DEFECT(OTHER_PROTOCOL) && char_is(text.p[0], CHAR_CONTROL);
+}
+
 void client_partial_line(struct session *s, const struct line *l)
 {
 	if (s->mode != MODE_COMMAND || s->tls || is_zeros(l->text))
 		return;
+	if (is_other_protocol(l->text)) {
+		emit_notice(s, &(struct notice){.id = NOTICE_OTHER_PROTOCOL, .a = l->length}, &l->first, SPAN_ABSENT);
+		return;
+	}
 	emit_notice(s, &(struct notice){.id = NOTICE_TRUNCATED_COMMAND, .a = l->length}, &l->first, SPAN_ABSENT);
 }

@@ -118,6 +118,7 @@ static void test_notices(void **state)
 	    {NOTICE_EARLY_DOT, "early_dot"},
 	    {NOTICE_UNSTUFFED_DOT, "unstuffed_dot"},
 	    {NOTICE_SIZE_EXCEEDED, "size_cheating"},
+	    {NOTICE_OTHER_PROTOCOL, "other_protocol_on_smtp"},
 	};
 
 	(void)state;
