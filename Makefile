@@ -18,10 +18,10 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -
 BASE_FLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude -MMD -MP $(WARNINGS)
 APP_PKGS := libpcap json-c zlib libzstd nettle $(if $(filter Linux,$(shell uname -s)),libseccomp)
 APP_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(APP_PKGS)) $(addprefix -I,$(addsuffix /include,$(GETTEXT_PREFIX)))
-# gettext is a part of the C library, or a library of its own.
+# gettext is a part of the C library, or a library of its own. Asked when it is needed: "make deps demo" begins without a compiler.
 GETTEXT_PROBE := printf '\043include <libintl.h>\nint main(void) { return !gettext(""); }\n' | $(CC) -x c -o /dev/null - 2>/dev/null
-GETTEXT_PREFIX := $(shell brew --prefix gettext 2>/dev/null)
-INTL_LIBS := $(if $(GETTEXT_PREFIX),-L$(GETTEXT_PREFIX)/lib )$(shell $(GETTEXT_PROBE) || echo -lintl)
+GETTEXT_PREFIX = $(shell brew --prefix gettext 2>/dev/null)
+INTL_LIBS = $(if $(GETTEXT_PREFIX),-L$(GETTEXT_PREFIX)/lib )$(shell $(GETTEXT_PROBE) || echo -lintl)
 APP_LIBS = $(shell $(PKG_CONFIG) --libs $(APP_PKGS)) $(INTL_LIBS) -pthread
 TEST_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 
