@@ -44,7 +44,7 @@ MO := $(BUILD)/locale/ja/LC_MESSAGES/smtpscope.mo
 DIALOG_TO_PCAP := $(BUILD)/tests/dialog_to_pcap
 PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
-.PHONY: all demo deps test-deps check check-unit check-dialogs check-pcaps check-cli check-man check-asan check-valgrind \
+.PHONY: all demo deps test-deps check check-unit check-dialogs check-secrets check-pcaps check-cli check-man check-asan check-valgrind \
 	check-live layers sizes lint coverage mutants bench bench-guard pot po install uninstall dist clean help
 
 ## all: build ./smtpscope
@@ -113,6 +113,10 @@ check-unit: all $(UNITS)
 ## check-dialogs: only the dialogues, over every chunk size, split and wire
 check-dialogs: $(RUNNERS)
 	@$(BUILD)/tests/run_dialogs
+
+## check-secrets: every damage to every dialogue with credentials, of which check tries a fifth
+check-secrets: $(BUILD)/tests/run_secrets
+	$(BUILD)/tests/run_secrets --all
 
 ## check-pcaps: only the captures of tests/pcap/LIST
 check-pcaps: all $(RUNNERS)

@@ -49,6 +49,14 @@ struct auth_mechanism; /* a row of the mechanism table */
 
 enum { AUTH_MAX_CHALLENGES = 64, AUTH_CHALLENGE_KEPT = 512 };
 
+/* What a server might repeat: responses as sent and the secrets in them, the start of each, until the exchange ends. Wiped. */
+enum { AUTH_SENT_PARTS = 8, AUTH_SENT_OCTETS = 96 /* of each: an echo of fewer octets than these is found as well */ };
+struct auth_sent {
+	uint32_t count;
+	uint8_t length[AUTH_SENT_PARTS];
+	uint8_t part[AUTH_SENT_PARTS][AUTH_SENT_OCTETS];
+};
+
 struct auth {
 	const struct auth_mechanism *mech;   /* NULL: unknown, followed without decoding */
 	const struct session_config *config; /* what becomes of secrets */
@@ -57,6 +65,7 @@ struct auth {
 	struct span user, domain;
 	struct span *facts;                  /* AUTH_FACTS of them; NULL: none yet */
 	struct span *challenges;             /* decoded and fit to be shown */
+	struct auth_sent *sent;              /* NULL: nothing yet */
 	uint32_t challenge_count;            /* kept */
 	uint32_t steps;                      /* 334 replies */
 	uint32_t responses;                  /* client lines, the initial response included */
@@ -81,6 +90,7 @@ void auth_start(struct auth *a, struct pool *pool, const struct session_config *
 void auth_challenge(struct auth *a, struct span text); /* text of a 334 */
 /* complete: the line was kept in full. The caller wipes the line. */
 void auth_response(struct auth *a, struct span line, uint64_t length, bool complete);
+bool auth_echoes(const struct auth *a, struct span text); /* something that the client sent stands in it */
 struct span auth_fact(const struct auth *a, enum auth_fact f); /* absent when it is not known */
 
 /* What the session knows about an exchange that ended. */

@@ -19,6 +19,8 @@ enum {
 
 void auth_clear(struct auth *a)
 {
+	if (a->sent)
+		pool_put_wiped(a->arena.pool, a->sent, sizeof *a->sent);
 	arena_clear(&a->arena);
 	*a = (struct auth){0};
 }
@@ -32,6 +34,38 @@ static bool is_text(struct span s)
 }
 
 /* ---- secrets ---- */
+
+static void remember(struct auth *a, struct span s)
+{
+	struct auth_sent *sent = a->sent;
+
+	if (!sent && s.n) {
+		sent = a->sent = pool_get_raw(a->arena.pool, sizeof *sent);
+		if (sent)
+			sent->count = 0;
+	}
+	if (!sent || !s.n)
+		return;
+	s = span_first(s, AUTH_SENT_OCTETS);
+	memcpy(sent->part[sent->count % AUTH_SENT_PARTS], s.p, s.n); /* the oldest makes room */
+	sent->length[sent->count++ % AUTH_SENT_PARTS] = (uint8_t)s.n;
+}
+
+bool auth_echoes(const struct auth *a, struct span text)
+{
+	enum { SHORTEST = 4 }; /* shorter ones stand in ordinary words */
+	uint32_t n = a->sent ? a->sent->count : 0;
+
+	for (uint32_t i = 0; i < n && i < AUTH_SENT_PARTS; i++) {
+		struct span part = span_of(a->sent->part[i], a->sent->length[i]);
+
+		while (part.n && part.p[part.n - 1] == '=')
+			part.n--;
+		if (part.n >= SHORTEST && span_find(text, part) != SPAN_NPOS)
+			return true;
+	}
+	return false;
+}
 
 static void secret_hash(struct auth *a, struct span secret)
 {
@@ -59,6 +93,7 @@ static void secret_shown(struct auth *a, struct span secret)
 
 void auth_secret(struct auth *a, struct span secret)
 {
+	remember(a, secret);
 	if (a->partial || !secret.p)
 		return;
 	switch (a->config->secrets) {
@@ -112,6 +147,7 @@ void auth_response(struct auth *a, struct span line, uint64_t length, bool compl
 		a->cancelled = true;
 		return;
 	}
+	remember(a, line);
 	a->partial = !complete;
 	a->lost |= a->steps > a->responses + !a->initial_response; /* a challenge without its response before this one */
 	if (complete && !base64_valid(line))
@@ -163,6 +199,8 @@ static struct span shown_challenge(struct auth *a, struct span text, struct span
 	bool shows = a->config->secrets == SECRETS_SHOW;
 	size_t n;
 
+	if (auth_echoes(a, text) || auth_echoes(a, decoded))
+		return arena_copy(&a->arena, SPAN("********"));
 	if (!decoded.p || (shows && !is_text(decoded)))
 		return arena_copy(&a->arena, span_first(text, AUTH_CHALLENGE_KEPT));
 	if (decoded.n && a->mech && a->mech->shown && !shows && !span_starts(decoded, SPAN("{"))) {
@@ -189,7 +227,7 @@ void auth_challenge(struct auth *a, struct span text)
 		if (shown.p)
 			a->challenges[a->challenge_count++] = shown;
 	}
-	if (decoded.p && a->mech && a->mech->challenge)
+	if (decoded.p && a->mech && a->mech->challenge && !auth_echoes(a, decoded))
 		a->mech->challenge(a, decoded);
 	wipe(scratch, decoded.n);
 }

@@ -12,6 +12,17 @@ struct directive {
 	struct span name, value; /* value: without its quotes, escapes still in it */
 };
 
+/* token (RFC 2831 7.1); "=" at the end is tolerated: Base64 without its quotes. Anything else may be two directives in one. */
+static bool is_token(struct span s)
+{
+	while (s.n && s.p[s.n - 1] == '=')
+		s.n--;
+	for (size_t i = 0; i < s.n; i++)
+		if (char_is(s.p[i], CHAR_WSP | CHAR_CONTROL) || span_chr(SPAN("=;\"'"), s.p[i]) != SPAN_NPOS)
+			return false;
+	return true;
+}
+
 /* 1: the next directive of *rest; 0: none is left; -1: what follows is none. */
 static int next_directive(struct span *rest, struct directive *d)
 {
@@ -38,7 +49,7 @@ static int next_directive(struct span *rest, struct directive *d)
 	end = span_chr(value, ',');
 	d->value = span_trim(span_first(value, end == SPAN_NPOS ? value.n : end), CHAR_WSP);
 	*rest = span_from(value, end == SPAN_NPOS ? value.n : end);
-	return 1;
+	return is_token(d->value) ? 1 : -1;
 }
 
 /* The value without the backslashes of its quoted pairs. */

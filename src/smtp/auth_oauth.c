@@ -9,6 +9,24 @@
  */
 #include "auth_mechanism.h"
 
+/*
+ * A name that holds the start of the next pair lacks the ^A in front of it (written "\x01", "^A" or as a blank): the token is in it.
+ */
+static bool is_name(struct span s)
+{
+	return s.n && span_find_class(s, CHAR_CONTROL) == SPAN_NPOS && span_ifind(s, SPAN("auth=")) == SPAN_NPOS &&
+	       span_ifind(s, SPAN("Bearer ")) == SPAN_NPOS;
+}
+
+/* A domain name or an address, for the same reason nothing else. */
+static bool is_host(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!char_is(s.p[i], CHAR_LDH) && span_chr(SPAN(".:[]"), s.p[i]) == SPAN_NPOS)
+			return false;
+	return true;
+}
+
 /* "Bearer" SP token; the scheme's name is case-insensitive (RFC 9110 11.1). */
 static void take_token(struct auth *a, struct span value)
 {
@@ -30,9 +48,9 @@ static void take_pairs(struct auth *a, struct span m)
 		if (span_starts(pair, SPAN("auth="))) {
 			take_token(a, span_from(pair, 5));
 			token = true;
-		} else if (span_starts(pair, SPAN("host="))) {
+		} else if (span_starts(pair, SPAN("host=")) && is_host(span_from(pair, 5))) {
 			auth_set(a, AUTH_OAUTH_HOST, span_from(pair, 5));
-		} else if (span_starts(pair, SPAN("port="))) {
+		} else if (span_starts(pair, SPAN("port=")) && span_all(span_from(pair, 5), CHAR_DIGIT)) {
 			auth_set(a, AUTH_OAUTH_PORT, span_from(pair, 5));
 		}
 	}
@@ -51,7 +69,7 @@ void xoauth2_response(struct auth *a, struct span m, uint32_t index)
 	user = span_split(&m, 1);
 	if (!span_istarts(user, SPAN("user=")) || user.n == 5)
 		auth_malformed(a, SPAN("XOAUTH2 message without user="));
-	else
+	else if (m.p && is_name(span_from(user, 5)))
 		a->user = arena_copy(&a->arena, span_from(user, 5));
 	take_pairs(a, m);
 }
@@ -65,9 +83,9 @@ void oauthbearer_response(struct auth *a, struct span m, uint32_t index)
 	user = gs2_header(a, &m);
 	if (!m.p)
 		return;
-	if (span_starts(user, SPAN("a=")) && user.n > 2)
+	if (span_starts(user, SPAN("a=")) && is_name(span_from(user, 2)))
 		a->user = saslname(a, span_from(user, 2));
-	else if (span_starts(user, SPAN("user=")) && user.n > 5)
+	else if (span_starts(user, SPAN("user=")) && is_name(span_from(user, 5)))
 		a->user = arena_copy(&a->arena, span_from(user, 5));
 	if (m.n && m.p[0] != 1)
 		auth_malformed(a, SPAN("OAUTHBEARER message without ^A behind its header"));

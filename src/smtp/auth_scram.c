@@ -30,10 +30,25 @@ struct span saslname(struct auth *a, struct span s)
 	return copy;
 }
 
+/* cb-name = 1*( ALPHA / DIGIT / "." / "-" )  (RFC 5056 7) */
+static bool is_binding(struct span flag)
+{
+	for (size_t i = 2; i < flag.n; i++)
+		if (!char_is(flag.p[i], CHAR_LDH) && flag.p[i] != '.')
+			return false;
+	return span_starts(flag, SPAN("p=")) && flag.n > 2;
+}
+
+/* With a comma behind it, where the next attribute starts; without one something else may be in it. */
+static bool is_certain(struct span name, struct span behind)
+{
+	return name.n && behind.p && span_find_class(name, CHAR_CONTROL) == SPAN_NPOS;
+}
+
 struct span gs2_header(struct auth *a, struct span *m)
 {
 	struct span flag = span_split(m, ','), authzid = span_split(m, ',');
-	bool known = span_eq(flag, SPAN("n")) || span_eq(flag, SPAN("y")) || (span_starts(flag, SPAN("p=")) && flag.n > 2);
+	bool known = span_eq(flag, SPAN("n")) || span_eq(flag, SPAN("y")) || is_binding(flag);
 
 	if (!known || !m->p) {
 		auth_malformed(a, SPAN("message without its GS2 header"));
@@ -61,7 +76,7 @@ static void client_first(struct auth *a, struct span m)
 		auth_malformed(a, SPAN("SCRAM client-first message without n="));
 		return;
 	}
-	if (user.n > 2)
+	if (is_certain(span_from(user, 2), m))
 		a->user = saslname(a, span_from(user, 2));
 	if (!span_starts(m, SPAN("r=")))
 		auth_malformed(a, SPAN("SCRAM client-first message without r= behind n="));

@@ -58,7 +58,7 @@ static bool means_auth(const struct command *c)
 /* The words of POP3, FTP, IMAP and HTTP that credentials follow; typed here they are no verbs. */
 static bool is_credential_word(struct span word)
 {
-	static const char *const words[] = {"USER", "PASS", "LOGIN", "APOP", "AUTHENTICATE", NULL};
+	static const char *const words[] = {"USER", "PASS", "PASSWD", "PASSWORD", "LOGIN", "APOP", "AUTHENTICATE", NULL};
 	static const char *const fields[] = {"Authorization:", "Proxy-Authorization:", "Cookie:", "Set-Cookie:", NULL};
 
 	if (ieq_any(word, words) || ieq_any(word, fields))
@@ -173,6 +173,14 @@ static struct span shown_joined(const struct command *c, struct shown *o)
 	return shown_done(o);
 }
 
+/* One word behind a verb that takes any, or that no verb takes: a response to a lost 334 that was read as a command. */
+static bool is_response(const struct command *c)
+{
+	struct span word = c->argument;
+
+	return looks_secret(word) && (c->verb == VERB_NOOP || c->verb == VERB_HELP || word.p[word.n - 1] == '=');
+}
+
 struct span command_shown_argument(const struct command *c, char *dst, size_t cap)
 {
 	const struct verb_info *info = verb_info(c->verb);
@@ -187,6 +195,10 @@ struct span command_shown_argument(const struct command *c, char *dst, size_t ca
 		return shown_url(c, &o);
 	if (info->flags & VERB_REDACT || bytes_foreign(c->defects) ||
 	    (c->verb == VERB_UNKNOWN && is_credential_word(c->verb_text))) {
+		shown_add(&o, HIDDEN);
+		return shown_done(&o);
+	}
+	if (is_response(c)) {
 		shown_add(&o, HIDDEN);
 		return shown_done(&o);
 	}
@@ -241,7 +253,7 @@ bool reply_echoes_secret(struct span text)
 
 		while (word.n && (word.p[0] == '"' || word.p[0] == '\'' || word.p[0] == '<' || word.p[0] == '('))
 			word = span_from(word, 1);
-		while (word.n && span_chr(SPAN("\"'>).,:;"), word.p[word.n - 1]) != SPAN_NPOS)
+		while (word.n && span_chr(SPAN("\"'>).,:;?!]"), word.p[word.n - 1]) != SPAN_NPOS)
 			word.n--;
 		if (word.n && (credentials || looks_secret(word)))
 			return true;

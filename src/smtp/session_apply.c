@@ -402,8 +402,8 @@ void apply_reply(struct session *s, struct pending *p, const struct reply *reply
 		p->last_frame = r->frame;
 		p->x.reply_defects |= r->defects;
 	}
-	if (r && p->secret.n)
-		reply_hide(s, p->secret);
+	if (r)
+		reply_hide_echo(s, p);
 	p->x.situation |= p->kind == PENDING_COMMAND && p->code_count <= 1 ? real_bits(s) : 0;
 	note_error(s, p, r);
 	if (p->kind == PENDING_GREETING) {

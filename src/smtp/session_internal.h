@@ -285,7 +285,7 @@ void candidate_clear(struct session *s);
 void server_line(struct session *s, const struct line *l);
 void reply_flush(struct session *s);                  /* ends an unterminated reply */
 void reply_suspect(struct session *s, const struct line *client);
-void reply_hide(struct session *s, struct span secret); /* takes an echo of it out of the reply's text */
+void reply_hide_echo(struct session *s, const struct pending *p); /* takes what p must not show out of the reply's text */
 void reply_lost(struct session *s, struct pending *p); /* p was answered in a hole: assume success */
 
 /* session_apply.c */

@@ -67,16 +67,28 @@ static void reply_add(struct session *s, const struct line *l, const struct repl
 }
 
 /* Some servers repeat the line they do not understand: what the line hides the reply must hide too (law L8). */
-void reply_hide(struct session *s, struct span secret)
+static void reply_hide(struct session *s, const struct auth *auth, struct span secret)
 {
 	enum { SHORTEST = 3 }; /* shorter ones would blank ordinary words */
-	const struct span stars = SPAN("********");
+	size_t blank = span_rchr(secret, ' ');
+	struct span last = blank == SPAN_NPOS ? secret : span_from(secret, blank + 1); /* "alice s3cr3t": the password alone too */
 
-	for (uint32_t i = 0; i < s->reply.kept && secret.n >= SHORTEST; i++)
-		if (span_find(s->reply.text[i], secret) != SPAN_NPOS) {
-			s->reply.text[i] = stars; /* all of it: the rest may hold another form of it */
-			mark_secret(s, dir_other(client_dir(s)), s->reply.start, s->reply.end - s->reply.start);
-		}
+	for (uint32_t i = 0; i < s->reply.kept; i++) {
+		struct span text = s->reply.text[i];
+
+		if ((last.n < SHORTEST || span_find(text, last) == SPAN_NPOS) && !(auth && auth_echoes(auth, text)))
+			continue;
+		s->reply.text[i] = SPAN("********"); /* all of it: the rest may hold another form of it */
+		mark_secret(s, dir_other(client_dir(s)), s->reply.start, s->reply.end - s->reply.start);
+	}
+}
+
+void reply_hide_echo(struct session *s, const struct pending *p)
+{
+	const struct auth *auth = s->auth_pending == p ? &s->auth : NULL;
+
+	if (auth || p->secret.n)
+		reply_hide(s, auth, p->secret);
 }
 
 static void hide_text(struct reply *r, uint32_t i)
@@ -92,8 +104,9 @@ static void hide_text(struct reply *r, uint32_t i)
 static void hide_strays(struct session *s, const struct pending *p)
 {
 	struct reply *r = &s->reply;
-	bool asked = p && p->flags & VERB_IS_AUTH, challenge = r->code == 334, unknown = r->code >= 500 && r->code <= 503;
-	bool hidden = challenge;
+	bool asked = p && p->flags & VERB_IS_AUTH, challenge = r->code == 334, hidden = challenge;
+	bool unclear = !p || p->kind != PENDING_COMMAND || p->x.verb == VERB_UNKNOWN || asked;
+	bool unknown = (r->code >= 500 && r->code <= 503) || (unclear && (r->code < 0 || r->code >= 400));
 
 	for (uint32_t i = 0; i < r->kept; i++) {
 		bool echo = unknown && reply_echoes_secret(r->text[i]);
@@ -167,6 +180,7 @@ static void junk_line(struct session *s, const struct line *l, const struct repl
 	}
 	s->lost_replies = s->reply.end;
 	s->reply.active = false;
+	hide_strays(s, NULL);
 	emit_orphan(s, EXCHANGE_UNSOLICITED, &s->reply);
 }
 

@@ -312,12 +312,45 @@ static void test_secret_hash(void **state)
 	pool_free(&pool);
 }
 
+/* A server that repeats a response, or the secret in it, in a challenge or in a reply. */
+static void test_echo(void **state)
+{
+	struct pool *pool = pool_new(0);
+	struct auth a = {0};
+
+	(void)state;
+	auth_start(&a, pool, &session_config_default, SPAN("LOGIN"), SPAN_ABSENT, true);
+	assert_false(auth_echoes(&a, SPAN("anything")));
+	auth_challenge(&a, SPAN("VXNlcm5hbWU6"));
+	auth_response(&a, SPAN("YWxpY2U="), 10, true);
+	auth_challenge(&a, SPAN("UGFzc3dvcmQ6"));
+	auth_response(&a, SPAN("WmVicmE3TW9vbg=="), 18, true);
+	assert_true(auth_echoes(&a, SPAN("alice:Zebra7Moon")));
+	assert_true(auth_echoes(&a, SPAN("\"WmVicmE3TW9vbg\"")));
+	assert_true(auth_echoes(&a, SPAN("YWxpY2U=?")));
+	assert_false(auth_echoes(&a, SPAN("alice: wrong password")));
+	assert_false(auth_echoes(&a, SPAN_ABSENT));
+	auth_challenge(&a, SPAN("bm90IFplYnJhN01vb24=")); /* not Zebra7Moon */
+	assert_true(span_eq(a.challenges[1], SPAN("Password:")));
+	assert_true(span_eq(a.challenges[2], SPAN("********")));
+	for (int i = 0; i < 40; i++)
+		auth_response(&a, SPAN("YWJjZA=="), 10, true);
+	assert_true(auth_echoes(&a, SPAN("YWJjZA==")));
+	auth_start(&a, pool, &session_config_default, SPAN("XOAUTH2"), SPAN("dXNlcj1hQGV4YW1wbGUuY29tAWF1dGg9QmVhcmVyIFQwSzEBAQ=="), true);
+	auth_challenge(&a, SPAN("eyJzdGF0dXMiOiI0MDEiLCJzY29wZSI6InRva2VuIFQwSzEifQ==")); /* "scope":"token T0K1" */
+	assert_true(span_eq(a.challenges[0], SPAN("********")));
+	assert_false(auth_fact(&a, AUTH_OAUTH_SCOPE).p);
+	auth_clear(&a);
+	assert_int_equal(pool_used(pool), 0);
+	pool_free(&pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_exchanges),  cmocka_unit_test(test_challenges), cmocka_unit_test(test_many_challenges),
 	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_prefixes),   cmocka_unit_test(test_every_octet),
-	    cmocka_unit_test(test_secret_hash),
+	    cmocka_unit_test(test_secret_hash), cmocka_unit_test(test_echo),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
