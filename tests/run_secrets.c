@@ -5,7 +5,8 @@
  *
  * Each piece lost, dropped, sent twice; each range of octets of a line with a secret lost; each octet of it changed; the capture started
  * at each piece; each side alone; other copies of all octets. JSON and transcript are searched for the secrets and for any run of the
- * Base64 that carries them. One in SAMPLE of them is tried, all with --all or with names. A dialogue with an AUTH response that names no secret fails.
+ * Base64 that carries them. One in SAMPLE of them is tried, all with --all or with names. A dialogue with an AUTH response that names no
+ * secret fails.
  */
 #include "leaks.h"
 #include "smtpscope/json.h"

@@ -67,15 +67,28 @@ static void cram_response(struct auth *a, struct span m, uint32_t index)
 	auth_secret(a, digest);
 }
 
+/*
+ * Neither an authorization identity nor a trace has a NUL (RFC 4422 3.4.1, RFC 4505 2). A PLAIN message sent by mistake has, and behind
+ * it the password.
+ */
+static bool has_nul(struct auth *a, struct span m)
+{
+	bool nul = span_chr(m, 0) != SPAN_NPOS;
+
+	if (nul)
+		auth_malformed(a, SPAN("message with a NUL in it"));
+	return nul;
+}
+
 static void external_response(struct auth *a, struct span m, uint32_t index)
 {
-	if (index == 0)
+	if (index == 0 && !has_nul(a, m))
 		auth_set(a, AUTH_AUTHZID, m);
 }
 
 static void anonymous_response(struct auth *a, struct span m, uint32_t index)
 {
-	if (index == 0)
+	if (index == 0 && !has_nul(a, m))
 		set_user(a, m);
 }
 

@@ -208,6 +208,16 @@ struct span command_shown_argument(const struct command *c, char *dst, size_t ca
 	return tagged.p ? tagged : shown_joined(c, &o);
 }
 
+/* The end of a line of Base64 whose start is lost: no verb ends in "=", and the length tells nothing. */
+static bool is_base64_end(struct span t)
+{
+	size_t n = t.n;
+
+	while (n && t.n - n < 2 && t.p[n - 1] == '=')
+		n--;
+	return n < t.n && n >= 4 && span_all(span_first(t, n), CHAR_BASE64);
+}
+
 /* Length of the part of the verb token that is certainly no secret. */
 static size_t open_part(const struct command *c)
 {
@@ -215,7 +225,7 @@ static size_t open_part(const struct command *c)
 	struct span t = c->verb_text;
 	size_t auth;
 
-	if (c->defects & DEFECT(LONE_TOKEN))
+	if (c->defects & DEFECT(LONE_TOKEN) || (c->verb == VERB_UNKNOWN && is_base64_end(t)))
 		return 0;
 	if (c->verb != VERB_UNKNOWN || c->defects & (DEFECT(TYPO) | DEFECT(ALIAS) | DEFECT(MESSAGE_TEXT)))
 		return t.n;
