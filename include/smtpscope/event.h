@@ -211,6 +211,7 @@ X(UINT, stats_memory, "smtp.stats.memory.used", IN_STATS, "Octets in use by all 
 X(UINT, stats_memory_failures, "smtp.stats.memory.refused", IN_STATS, "Allocations refused at a limit.") \
 X(UINT, stats_watch_windows, "smtp.stats.watch.windows", IN_STATS, "Windows that --watch keeps: one for each client, identity, server, domain and rule.") \
 X(UINT, stats_watch_evicted_sessions, "smtp.stats.watch.evicted.sessions", IN_STATS, "Given up at a limit, the least recently used first.") \
+X(UINT, stats_watch_evicted_clients, "smtp.stats.watch.evicted.clients", IN_STATS, "") \
 X(UINT, stats_watch_evicted_windows, "smtp.stats.watch.evicted.windows", IN_STATS, "") \
 X(UINT, stats_watch_evicted_servers, "smtp.stats.watch.evicted.servers", IN_STATS, "") \
 X(BOOL, stats_input_truncated, "smtp.stats.truncated", IN_STATS, "true when the input was cut short.") \

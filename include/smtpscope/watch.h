@@ -15,37 +15,38 @@
 #include "smtpscope/pool.h"
 
 /*
- * X(name, finding, threshold, window in seconds, "what is counted"). Window 0: within one session or message. The names are what
- * --watch takes; those with a suffix are second thresholds of a finding.
+ * X(name, finding, threshold, window in seconds, "what is counted"). Window 0: within one session or message. Where the threshold is
+ * not about moments, the window is for how long nothing more is said of the same subject. The names are what --watch takes; those
+ * with a suffix are second thresholds of a finding.
  */
 #define WATCH_RULES_LIST(X) \
 X(auth_bruteforce, auth_bruteforce, 5, 600, "535 for one identity") \
 X(auth_bruteforce_session, auth_bruteforce, 4, 0, "535 in one session") \
 X(password_spray, password_spray, 10, 3600, "identities refused by PLAIN or LOGIN, at most 3 tries each, from one client or its /24 or /64") \
 X(auth_success_after_failures, auth_success_after_failures, 5, 3600, "535 for one identity before its 235") \
-X(weak_auth_mechanism, weak_auth_mechanism, 1, 86400, "EHLO lists of one server with CRAM-MD5, DIGEST-MD5, NTLM or ANONYMOUS; each session that uses one") \
+X(weak_auth_mechanism, weak_auth_mechanism, 1, 86400, "EHLO lists and AUTH commands of one server with CRAM-MD5, DIGEST-MD5, NTLM or ANONYMOUS") \
 X(auth_offered_without_tls, auth_offered_without_tls, 1, 86400, "EHLO lists of one server that offer PLAIN or LOGIN in clear") \
 X(starttls_stripped, starttls_stripped, 1, 86400, "EHLO lists without STARTTLS to one client after the server had offered it") \
-X(starttls_not_used, starttls_not_used, 1, 0, "AUTH or mail in clear though STARTTLS was offered") \
+X(starttls_not_used, starttls_not_used, 1, 3600, "sessions of one client and server with AUTH or mail in clear though STARTTLS was offered") \
 X(starttls_refused, starttls_refused, 1, 60, "STARTTLS that failed before the same client comes back in clear") \
 X(user_enumeration, user_enumeration, 5, 600, "VRFY and EXPN of one client; two when one is answered 250 and one 550") \
 X(directory_harvest, directory_harvest, 10, 600, "RCPT of one client answered 550 5.1.1") \
 X(directory_harvest_percent, directory_harvest, 70, 0, "of its RCPT that must fail") \
 X(open_relay_probe, open_relay_probe, 1, 3600, "refused attempts of one client to relay for strangers") \
 X(open_relay_success, open_relay_success, 1, 3600, "mails of one client that were relayed so") \
-X(envelope_header_mismatch, envelope_header_mismatch, 1, 0, "mails whose envelope and header differ") \
+X(envelope_header_mismatch, envelope_header_mismatch, 1, 3600, "mails of one client and sender domain whose envelope and header differ") \
 X(command_flood, command_flood, 20, 600, "NOOP, RSET, VRFY, HELP, EHLO of one session") \
 X(command_flood_rate, command_flood, 10, 1, "the same, at once") \
 X(error_flood, error_flood, 5, 0, "5yz for syntax or sequence in one session") \
 X(connection_flood, connection_flood, 30, 60, "connections of one client") \
 X(slow_session, slow_session, 1, 60, "commands a session must send in each window, after five windows") \
-X(helo_spoof, helo_spoof, 1, 0, "greetings with the server's own name or localhost") \
-X(spam_bot_style, spam_bot_style, 3, 0, "of: early talk, no QUIT, ignored 5yz, changing EHLO, PIPELINING not checked") \
+X(helo_spoof, helo_spoof, 1, 3600, "greetings of one client with the server's own name or localhost") \
+X(spam_bot_style, spam_bot_style, 3, 3600, "in a session of one client, of: early talk, no QUIT, ignored 5yz, changing EHLO, PIPELINING not checked") \
 X(mass_recipients, mass_recipients, 100, 0, "recipients of one mail that are not too many") \
 X(null_sender_flood, null_sender_flood, 20, 60, "mails from <> to one domain") \
-X(tarpit, tarpit, 10, 0, "seconds until the greeting") \
+X(tarpit, tarpit, 10, 3600, "seconds until the greeting of one server") \
 X(tarpit_rate, tarpit, 20, 0, "octets a second that a reply must bring") \
-X(throttled, throttled, 1, 0, "421, 450, 451, 452 that speak of rates or greylisting") \
+X(throttled, throttled, 1, 3600, "421, 450, 451, 452 of one server to one client that speak of rates or greylisting") \
 X(banner_grab, banner_grab, 1, 3600, "sessions of one client with a greeting and nothing more") \
 X(bdat_mismatch, bdat_mismatch, 20, 0, "chunks of 0 octets in one session")
 
@@ -82,8 +83,9 @@ void watch_settings_default(struct watch_settings *s);
 /* What is kept at most; the least recently used goes, and is counted. */
 struct watch_limits {
 	uint32_t sessions; /* open ones with a state here */
-	uint32_t windows;  /* one a client, identity, server, domain or session and rule */
+	uint32_t clients;
 	uint32_t servers;
+	uint32_t windows;  /* one a client, network, identity, server or domain and rule, once something counted */
 	uint64_t moments;  /* octets of all moments in windows */
 };
 extern const struct watch_limits watch_limits_default;

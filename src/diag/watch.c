@@ -12,9 +12,10 @@
 #include <string.h>
 
 const struct watch_limits watch_limits_default = {
-    .sessions = 65536,           /* with a state of some 200 octets: 16 MiB; a longer idle one is begun anew */
-    .windows = 65536,            /* of some 150 octets: 10 MiB; more clients in a window than this need more than one sensor */
+    .sessions = 65536,           /* with a state of some 300 octets: 20 MiB; a longer idle one is begun anew */
+    .clients = 65536,            /* of some 200 octets: 13 MiB; more of them in a window than this need more than one sensor */
     .servers = 4096,             /* of under 1 KiB: 4 MiB; a site has dozens */
+    .windows = 65536,            /* of some 150 octets: 10 MiB; few clients do what counts */
     .moments = 32 * 1024 * 1024, /* 32 octets each: 16 for every window */
 };
 
@@ -67,20 +68,13 @@ uint64_t hash_name(const struct watch *w, struct span s)
 	size_t n = s.n < sizeof lower ? s.n : sizeof lower;
 
 	for (size_t i = 0; i < n; i++)
-		lower[i] = (uint8_t)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + 32 : s.p[i]);
+		lower[i] = (uint8_t)(s.p[i] + ((uint8_t)(s.p[i] - 'A') < 26) * 32);
 	return siphash(w->seed, lower, n);
 }
 
 uint32_t hash_text(const struct watch *w, struct span s)
 {
 	uint32_t h = (uint32_t)hash_name(w, s);
-
-	return h ? h : 1;
-}
-
-uint32_t hash_client(const struct watch *w, const struct event *ev)
-{
-	uint32_t h = table_hash(w->windows, ev->source_ip.addr, sizeof ev->source_ip.addr);
 
 	return h ? h : 1;
 }
@@ -162,27 +156,9 @@ static bool session_eq(const void *key, const struct table_node *node)
 	return memcmp(key, ((const struct watch_session *)node)->id, 16) == 0;
 }
 
-static bool window_eq(const void *key, const struct table_node *node)
-{
-	return memcmp(key, &((const struct window *)node)->key, sizeof(struct watch_key)) == 0;
-}
-
-static bool server_eq(const void *key, const struct table_node *node)
-{
-	const struct endpoint *a = key, *b = &((const struct watch_server *)node)->at;
-
-	return a->port == b->port && a->family == b->family && memcmp(a->addr, b->addr, sizeof a->addr) == 0;
-}
-
 static void session_drop(struct watch *w, struct watch_session *s)
 {
-	if (s->facts & FACT_FLOOD) {
-		struct watch_key k = key_session(WATCH_command_flood, s->number);
-		struct window *win = window_find(w, &k);
-
-		if (win)
-			window_drop(w, win);
-	}
+	window_clear(w, &s->idle);
 	if (w->last == s)
 		w->last = NULL;
 	table_remove(w->sessions, &s->node);
@@ -195,12 +171,26 @@ static uint64_t number_of(const char id[16])
 	uint64_t n = 0;
 
 	for (int i = 0; i < 16; i++)
-		n = n << 4 | (uint64_t)(id[i] <= '9' ? id[i] - '0' : (id[i] | 32) - 'a' + 10);
+		n = n << 4 | (uint64_t)((id[i] & 15) + (id[i] >> 6) * 9);
 	return n;
 }
 
-static struct watch_session *session_add(struct watch *w, const char id[16], uint32_t hash, bool whole)
+/* An id is a hash already; what is added is what nobody outside knows. Less than SipHash: every change of session comes here. */
+static uint32_t session_hash(const struct watch *w, const char id[16])
 {
+	uint64_t a, b, secret[2];
+
+	memcpy(&a, id, 8);
+	memcpy(&b, id + 8, 8);
+	memcpy(secret, w->seed, 16);
+	a = (a ^ secret[0]) * (secret[1] | 1);
+	a = (a ^ a >> 32 ^ b) * (secret[0] | 1);
+	return (uint32_t)(a >> 32);
+}
+
+static struct watch_session *session_add(struct watch *w, const struct event *ev, uint32_t hash)
+{
+	const char *id = ev->record->id;
 	struct watch_session *s = pool_get(w->pool, sizeof *s);
 
 	if (!s)
@@ -208,7 +198,9 @@ static struct watch_session *session_add(struct watch *w, const char id[16], uin
 	memcpy(s->id, id, sizeof s->id);
 	s->number = number_of(id);
 	s->greeting_ts = EV_NO_TIME;
-	s->facts = whole ? FACT_WHOLE : 0;
+	s->idle.fired = EV_NO_TIME;
+	s->from = client_hash(w, ev);
+	s->facts = ev->sequence == 1 ? FACT_WHOLE : 0;
 	while (!table_insert(w->sessions, &s->node, hash)) {
 		struct table_node *oldest = table_oldest(w->sessions);
 
@@ -231,14 +223,14 @@ static struct watch_session *session_of(struct watch *w, const struct event *ev)
 
 	if (w->last && memcmp(w->last->id, id, 16) == 0)
 		return w->last;
-	hash = table_hash(w->sessions, id, 16);
+	hash = session_hash(w, id);
 	node = table_find(w->sessions, hash, id);
 	if (node) {
 		table_touch(w->sessions, node);
 		w->last = (struct watch_session *)node;
 		return w->last;
 	}
-	w->last = session_add(w, id, hash, ev->sequence == 1);
+	w->last = session_add(w, ev, hash);
 	return w->last;
 }
 
@@ -320,6 +312,7 @@ static void judge(struct watch *w, struct watch_session *s, const struct event *
 static void on_stats(struct watch *w, struct event *ev)
 {
 	ev->stats_watch_windows = table_count(w->windows);
+	ev->stats_watch_evicted_clients = w->evicted_clients;
 	ev->stats_watch_evicted_sessions = w->evicted_sessions;
 	ev->stats_watch_evicted_windows = w->evicted_windows;
 	ev->stats_watch_evicted_servers = w->evicted_servers;
@@ -353,9 +346,10 @@ struct watch *watch_new(struct pool *pool, const uint8_t seed[16], const struct 
 	*w = (struct watch){.pool = pool, .next = {next, next_ctx}, .settings = settings, .limits = limits};
 	memcpy(w->seed, seed, sizeof w->seed);
 	w->sessions = table_new(session_eq, seed, limits->sessions);
-	w->windows = table_new(window_eq, seed, limits->windows);
+	w->clients = table_new(client_eq, seed, limits->clients);
 	w->servers = table_new(server_eq, seed, limits->servers);
-	if (!w->sessions || !w->windows || !w->servers)
+	w->windows = table_new(window_eq, seed, limits->windows);
+	if (!w->sessions || !w->clients || !w->servers || !w->windows)
 		watch_free(&w);
 	return w;
 }
@@ -369,12 +363,15 @@ void watch_free(struct watch **watch)
 		return;
 	while (w->sessions && table_oldest(w->sessions))
 		session_drop(w, (struct watch_session *)table_oldest(w->sessions));
-	while (w->windows && table_oldest(w->windows))
-		window_drop(w, (struct window *)table_oldest(w->windows));
+	while (w->clients && table_oldest(w->clients))
+		client_free(w, (struct watch_client *)table_oldest(w->clients));
+	while (w->windows && window_evict(w))
+		continue;
 	while (w->servers && table_oldest(w->servers))
 		server_free(w, (struct watch_server *)table_oldest(w->servers));
 	table_free(&w->sessions);
-	table_free(&w->windows);
+	table_free(&w->clients);
 	table_free(&w->servers);
+	table_free(&w->windows);
 	pool_put(w->pool, w, sizeof *w);
 }

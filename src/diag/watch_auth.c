@@ -30,11 +30,13 @@ static struct span identity_of(const struct event *ev, char buf[WHO])
 	return span_of(buf, n);
 }
 
-static struct watch_key key_identity(const struct watch *w, enum watch_rule r, const struct event *ev, struct span who)
+/* name: hash of who. */
+static struct watch_key key_identity(const struct event *ev, struct span who, uint64_t name)
 {
+	const enum watch_rule r = WATCH_auth_bruteforce;
 	struct watch_key k = span_chr(who, '@') == SPAN_NPOS ? key_server(r, ev) : key_name(r, 0);
 
-	k.name = hash_name(w, who);
+	k.name = name;
 	k.port = 0; /* 25, 465 and 587 ask the same passwords */
 	return k;
 }
@@ -64,23 +66,39 @@ static void raise_bruteforce(struct watch *w, const struct event *ev, struct ala
 	watch_raise(w, ev, a);
 }
 
+/* One window for all that is asked about an identity. NULL: nobody asks, or without memory. */
+static struct window *note_failure(struct watch *w, const struct event *ev, struct span who, uint64_t name)
+{
+	const struct watch_setting *rule = w->settings->rule;
+	uint32_t guess = rule[WATCH_auth_bruteforce].threshold, before = rule[WATCH_auth_success_after_failures].threshold;
+	struct watch_key k = key_identity(ev, who, name);
+	struct window *win = guess || before ? window_of(w, &k) : NULL;
+	struct moment m = {.ts = ev->ts, .session = w->last->number, .peer = w->last->from};
+
+	if (win)
+		window_add(w, win, &m, guess > before ? guess : before, false);
+	return win;
+}
+
 /* One alert for one attack: by the identity or by the session, whichever comes first; and one client in many sessions is one attack. */
-static void count_refused(struct watch *w, struct watch_session *s, const struct event *ev, struct span who)
+static void count_refused(struct watch *w, struct watch_session *s, const struct event *ev, struct span who, uint64_t name)
 {
 	const struct watch_setting *set = &w->settings->rule[WATCH_auth_bruteforce];
-	struct watch_key by_who = key_identity(w, WATCH_auth_bruteforce, ev, who), by_client = key_client(WATCH_auth_bruteforce, ev);
-	struct window *win = who.n && set->threshold ? window_of(w, &by_who) : NULL;
-	bool identity = win && window_count(w, win, WATCH_auth_bruteforce, ev, 0, false);
-	struct alarm a = alarm_of(identity ? WATCH_auth_bruteforce : WATCH_auth_bruteforce_session);
-	struct window *client;
+	struct window *win = who.n ? note_failure(w, ev, who, name) : NULL;
+	bool identity = win && set->threshold && window_near(win, ev->ts, set->seconds) >= set->threshold &&
+			window_fires(win, ev->ts, set->seconds);
+	struct watch_client *client;
+	struct alarm a;
 
 	if (!identity && s->refused != w->settings->rule[WATCH_auth_bruteforce_session].threshold)
 		return;
-	client = window_of(w, &by_client);
-	if (!identity && (window_quiet(win, ev->ts, set->seconds) || window_quiet(client, ev->ts, set->seconds)))
+	client = client_of(w, s, ev);
+	if (!identity && (window_quiet(win, ev->ts, set->seconds) || (client && client->guessed != EV_NO_TIME &&
+								      is_near(client->guessed, ev->ts, set->seconds))))
 		return;
 	if (client)
-		client->fired = ev->ts;
+		client->guessed = ev->ts;
+	a = alarm_of(identity ? WATCH_auth_bruteforce : WATCH_auth_bruteforce_session);
 	if (identity || (win && window_near(win, ev->ts, set->seconds) >= s->refused)) {
 		win->fired = ev->ts;
 		a.window = win;
@@ -102,17 +120,7 @@ static bool sprays(const struct watch *w, const struct window *win, int64_t ts)
 	return n >= set->threshold && window_near(win, ts, set->seconds) >= set->threshold;
 }
 
-static struct window *count_identity(struct watch *w, const struct watch_key *k, const struct event *ev, uint32_t who)
-{
-	struct moment m = {.ts = ev->ts, .session = w->last->number, .value = who, .peer = hash_client(w, ev)};
-	struct window *win = window_of(w, k);
-
-	if (win) /* twice the room, so that identities with too many tries do not hide the others */
-		window_add(w, win, &m, 2 * w->settings->rule[WATCH_password_spray].threshold, true);
-	return win;
-}
-
-static void raise_spray(struct watch *w, const struct event *ev, struct window *win, bool network)
+static void raise_spray(struct watch *w, const struct event *ev, struct window *win)
 {
 	struct alarm a = alarm_of(WATCH_password_spray);
 	char text[EVIDENCE];
@@ -127,48 +135,34 @@ static void raise_spray(struct watch *w, const struct event *ev, struct window *
 	a.identities = win->count;
 	a.evidence = evidence(text, sizeof text, "%u identities in %llu s, %u tries, at most %u each, from %s; the last: %.*s",
 			      (unsigned)win->count, SECONDS_OF(window_span(win)), (unsigned)tries, (unsigned)most,
-			      network ? "one network" : "one client",
-			      TEXT_OF(ev->user_name, 64));
+			      window_peers(win) > 1 ? "one network" : "one client", TEXT_OF(ev->user_name, 64));
 	watch_raise(w, ev, &a);
 }
 
-static void count_spray(struct watch *w, const struct event *ev, struct span who)
+static void count_spray(struct watch *w, const struct event *ev, uint64_t name)
 {
 	const struct watch_setting *set = &w->settings->rule[WATCH_password_spray];
-	struct watch_key client = key_client(WATCH_password_spray, ev), network = key_network(WATCH_password_spray, ev);
-	uint32_t hash = hash_text(w, who);
-	struct window *one, *all;
+	struct watch_key k = key_network(WATCH_password_spray, ev);
+	struct moment m = {.ts = ev->ts, .session = w->last->number, .peer = w->last->from};
+	struct window *win;
 
 	if (!set->threshold || !(span_ieq(ev->mechanism, SPAN("PLAIN")) || span_ieq(ev->mechanism, SPAN("LOGIN"))))
 		return;
-	one = count_identity(w, &client, ev, hash);
-	if (one && sprays(w, one, ev->ts) && window_fires(one, ev->ts, set->seconds)) {
-		raise_spray(w, ev, one, false);
-		all = window_of(w, &network);
-		if (all)
-			all->fired = ev->ts;
-	}
-	all = count_identity(w, &network, ev, hash);
-	if (all && sprays(w, all, ev->ts) && window_fires(all, ev->ts, set->seconds))
-		raise_spray(w, ev, all, true);
+	win = window_of(w, &k);
+	if (!win)
+		return;
+	m.value = (uint32_t)name;
+	window_add(w, win, &m, 2 * set->threshold, true); /* twice: identities with too many tries do not hide the others */
+	if (sprays(w, win, ev->ts) && window_fires(win, ev->ts, set->seconds))
+		raise_spray(w, ev, win);
 }
 
 /* ---- the right one ---- */
 
-static void note_failure(struct watch *w, const struct event *ev, struct span who)
-{
-	struct watch_key k = key_identity(w, WATCH_auth_success_after_failures, ev, who);
-	struct window *win = watch_on(w, WATCH_auth_success_after_failures) ? window_of(w, &k) : NULL;
-	struct moment m = {.ts = ev->ts, .session = w->last->number, .peer = hash_client(w, ev)};
-
-	if (win)
-		window_add(w, win, &m, w->settings->rule[WATCH_auth_success_after_failures].threshold, false);
-}
-
-static void judge_success(struct watch *w, const struct event *ev, struct span who)
+static void judge_success(struct watch *w, const struct event *ev, struct span who, uint64_t name)
 {
 	const struct watch_setting *set = &w->settings->rule[WATCH_auth_success_after_failures];
-	struct watch_key k = key_identity(w, WATCH_auth_success_after_failures, ev, who);
+	struct watch_key k = key_identity(ev, who, name);
 	struct window *win = window_find(w, &k);
 	struct alarm a = alarm_of(WATCH_auth_success_after_failures);
 	char text[EVIDENCE];
@@ -178,7 +172,7 @@ static void judge_success(struct watch *w, const struct event *ev, struct span w
 		return;
 	if (set->threshold && window_near(win, ev->ts, set->seconds) >= set->threshold) {
 		for (uint32_t i = 0; i < win->count; i++)
-			mine += win->moment[i].peer == hash_client(w, ev);
+			mine += win->moment[i].peer == w->last->from;
 		a.window = win;
 		a.count = win->total;
 		a.user = ev->user_name;
@@ -190,39 +184,19 @@ static void judge_success(struct watch *w, const struct event *ev, struct span w
 							 : "the refused were other clients");
 		watch_raise(w, ev, &a);
 	}
-	window_drop(w, win);
+	window_clear(w, win);
 }
 
 /* ---- what every AUTH shows ---- */
-
-bool weak_mechanism(struct span mechanism)
-{
-	static const struct span weak[] = {SPAN_INIT("CRAM-MD5"), SPAN_INIT("DIGEST-MD5"), SPAN_INIT("NTLM"), SPAN_INIT("ANONYMOUS")};
-
-	for (size_t i = 0; i < sizeof weak / sizeof *weak; i++)
-		if (span_ieq(mechanism, weak[i]))
-			return true;
-	return false;
-}
-
-static void judge_mechanism(struct watch *w, struct watch_session *s, const struct event *ev)
-{
-	struct alarm a = alarm_of(WATCH_weak_auth_mechanism);
-	char text[EVIDENCE];
-
-	if (!weak_mechanism(ev->mechanism) || !session_first(w, s, WATCH_weak_auth_mechanism))
-		return;
-	a.evidence = evidence(text, sizeof text, "used: %.*s", TEXT_OF(ev->mechanism, 32));
-	watch_raise(w, ev, &a);
-}
 
 void watch_auth(struct watch *w, struct watch_session *s, const struct event *ev)
 {
 	char buf[WHO];
 	struct span who = identity_of(ev, buf);
+	uint64_t name;
 
 	if (has_exchange(ev)) {
-		judge_mechanism(w, s, ev);
+		watch_mechanism(w, s, ev);
 		if (ev->auth_encrypted != EV_TRUE)
 			watch_in_clear(w, s, ev);
 	}
@@ -231,13 +205,12 @@ void watch_auth(struct watch *w, struct watch_session *s, const struct event *ev
 		pool_drop(w->pool, &s->user);
 		s->user = pool_copy(w->pool, who);
 		if (who.n)
-			judge_success(w, ev, who);
+			judge_success(w, ev, who, hash_name(w, who));
 	} else if (ev->reply_code == 535 && !span_eq(ev->auth_result, SPAN("cancelled"))) {
 		s->refused++;
-		count_refused(w, s, ev, who);
-		if (who.n) {
-			count_spray(w, ev, who);
-			note_failure(w, ev, who);
-		}
+		name = who.n ? hash_name(w, who) : 0;
+		count_refused(w, s, ev, who, name);
+		if (who.n)
+			count_spray(w, ev, name);
 	}
 }

@@ -1,9 +1,12 @@
 /*
  * watch_internal.h - what the parts of diag/watch share. Private to src/diag/watch*.c.
  *
- * Three tables, each with a limit: sessions that are open, windows, and servers. A window is the last moments at which something
- * happened to one subject; it fires when enough of them lie near the newest. So nothing expires by a clock, and times that run
- * backwards or far ahead cost nothing: what is old leaves when new comes, or as the least recently used.
+ * Four tables, each with a limit: sessions that are open, clients, servers, and windows. A window is the last moments at which
+ * something happened to one subject; it fires when enough of them lie near the newest. So nothing expires by a clock, and times that
+ * run backwards or far ahead cost nothing: what is old leaves when new comes, or as the least recently used.
+ *
+ * Most sessions do nothing of note, so they must cost next to nothing: client and server are looked up once a session and kept there,
+ * and a window is looked up only for what counts.
  */
 #ifndef WATCH_INTERNAL_H
 #define WATCH_INTERNAL_H
@@ -24,7 +27,6 @@ struct moment {
 	uint32_t value; /* hash of what must differ: identity, local part, name */
 	uint32_t peer;  /* hash of the client */
 	uint32_t tries; /* how often that value */
-	uint32_t aside; /* window.aside at that time */
 };
 
 /* Whom a window is about. Compared octet by octet: made by the key_*() functions only. */
@@ -37,22 +39,19 @@ struct watch_key {
 };
 
 struct window {
-	struct table_node node;
-	struct watch_key key;
 	struct moment *moment; /* oldest first */
 	uint32_t count, room;
-	uint32_t aside;        /* what happened beside: recipients that were accepted */
-	uint32_t total;        /* moments since it fired, or since the beginning */
+	uint32_t total;        /* moments since the beginning */
 	int64_t fired;         /* EV_NO_TIME: never */
 };
 
 struct watch_key key_client(enum watch_rule r, const struct event *ev);
 struct watch_key key_network(enum watch_rule r, const struct event *ev); /* /24 or /64 of the client */
 struct watch_key key_server(enum watch_rule r, const struct event *ev);  /* with its port */
-struct watch_key key_pair(enum watch_rule r, const struct event *ev);    /* client and server */
+struct watch_key key_pair(enum watch_rule r, const struct event *ev, uint32_t client); /* client and server */
 struct watch_key key_name(enum watch_rule r, uint64_t name);
-struct watch_key key_session(enum watch_rule r, uint64_t session);
 
+bool window_eq(const void *key, const struct table_node *node);
 struct window *window_find(struct watch *w, const struct watch_key *k); /* NULL: none */
 struct window *window_of(struct watch *w, const struct watch_key *k);   /* made when there is none; NULL without memory */
 /* Keeps the moment, at most room of them. distinct: an earlier one with the same value gives way, and its tries are added. */
@@ -63,9 +62,17 @@ uint32_t window_near(const struct window *win, int64_t ts, uint32_t seconds);
 bool window_quiet(const struct window *win, int64_t ts, uint32_t seconds);
 /* True once per so many seconds: the caller raises its finding. */
 bool window_fires(struct window *win, int64_t ts, uint32_t seconds);
-void window_drop(struct watch *w, struct window *win);
+/* Forgets its moments and that it fired. */
+void window_clear(struct watch *w, struct window *win);
+/* The least recently used goes. False: there is none. */
+bool window_evict(struct watch *w);
 /* Adds the moment of ev and tells whether the rule's threshold is reached for the first time in its window. */
 bool window_count(struct watch *w, struct window *win, enum watch_rule r, const struct event *ev, uint32_t value, bool distinct);
+/* The same for the window of a key: it, when the finding is to be raised; NULL when not. */
+struct window *window_counts(struct watch *w, const struct watch_key *k, const struct event *ev, uint32_t value, bool distinct);
+/* Once per window of the rule, for what is not counted. */
+bool window_once(struct watch *w, const struct watch_key *k, int64_t ts);
+bool is_near(int64_t a, int64_t b, uint32_t seconds);
 uint32_t window_peers(const struct window *win);
 uint32_t window_values(const struct window *win);
 /* From the oldest to the newest moment, in ns. */
@@ -86,7 +93,7 @@ enum fact { /* bits of watch_session.facts */
 	FACT_MAIL = 1 << 7,          /* MAIL was sent */
 	FACT_GREETED = 1 << 8,       /* 220 */
 	FACT_CUT_OFF = 1 << 9,       /* 421 */
-	FACT_FLOOD = 1 << 10,        /* it has a window of command_flood */
+	FACT_NAMED = 1 << 10,        /* the client has greeted with a name */
 	FACT_AFTER_MESSAGE = 1 << 11, /* the last command ended a message */
 	FACT_OTHER = 1 << 12,        /* a command beyond greeting, HELP and QUIT */
 	/* style of spam programs */
@@ -94,6 +101,7 @@ enum fact { /* bits of watch_session.facts */
 	FACT_DEAF = 1 << 14,         /* goes on after a 5yz that leaves nothing to go on with */
 	FACT_NEW_NAME = 1 << 15,     /* the client greeted with another name before */
 	FACT_UNASKED_PIPELINE = 1 << 16,
+	FACT_ROUTED = 1 << 17,       /* of the mail at hand: a recipient with a source route was accepted */
 };
 
 enum { CAUSES = 4 /* named as evidence of error_flood */, DELAYS = 3 };
@@ -102,6 +110,11 @@ struct watch_session {
 	struct table_node node;
 	char id[16];
 	uint64_t number;      /* the id as a number */
+	uint32_t from;        /* hash of the client, never 0 */
+	struct watch_client *client; /* as looked up when so many had been evicted; NULL: not yet */
+	struct watch_server *server;
+	uint64_t client_age, server_age;
+	struct window idle;   /* NOOP, RSET, VRFY, HELP, EHLO */
 	uint32_t facts;
 	uint32_t said;        /* 1 << enum watch_rule: at most once a session */
 	int64_t greeting_ts;  /* EV_NO_TIME: none */
@@ -115,6 +128,28 @@ struct watch_session {
 	struct span user;     /* who authenticated; of the pool */
 };
 _Static_assert(WATCH_RULES <= 32, "watch_session.said has 32 bits");
+
+/* ---- clients (watch_client.c) ---- */
+
+struct watch_client {
+	struct table_node node;
+	uint8_t addr[16];
+	struct window connections;
+	int64_t guessed;          /* when guessing from here was told; EV_NO_TIME: never */
+	uint64_t named_by;        /* the session it greeted in */
+	uint32_t name;            /* hash of its name there, 0 none */
+	bool failed_tls;          /* STARTTLS, some time */
+	uint32_t taken[2], refused[2]; /* its recipients since rcpt_since, and those of the span before */
+	int64_t rcpt_since;       /* EV_NO_TIME: none yet */
+};
+
+uint32_t client_hash(const struct watch *w, const struct event *ev); /* never 0 */
+bool client_eq(const void *key, const struct table_node *node);
+/* That of the session. NULL without memory. */
+struct watch_client *client_of(struct watch *w, struct watch_session *s, const struct event *ev);
+void client_free(struct watch *w, struct watch_client *c);
+/* Brings taken and refused up to the time: what is older than one to two spans of so many seconds is forgotten. */
+void client_turn(struct watch_client *c, int64_t ts, uint32_t seconds);
 
 /* ---- servers (watch_server.c) ---- */
 
@@ -132,11 +167,14 @@ struct watch_server {
 	int64_t offered_ts;     /* EV_NO_TIME: STARTTLS never */
 	char offered_by[17];    /* the session */
 	char offered[LIST_TEXT]; /* the list */
+	int64_t told_weak, told_clear; /* when weak_auth_mechanism and auth_offered_without_tls were; EV_NO_TIME: never */
 	struct watch_domain domain[DOMAINS]; /* recipients it accepted from clients that did not authenticate; newest first */
 	uint32_t domains;
 };
 
-struct watch_server *server_of(struct watch *w, const struct event *ev);
+bool server_eq(const void *key, const struct table_node *node);
+/* That of the session. NULL without memory. */
+struct watch_server *server_of(struct watch *w, struct watch_session *s, const struct event *ev);
 void server_named(struct watch_server *v, const struct event *ev);
 void server_accepts(struct watch *w, struct watch_server *v, struct span domain, uint32_t client);
 /* Neither the server's own, nor one that it took mail for from others than this client. */
@@ -151,10 +189,10 @@ struct watch {
 	const struct watch_settings *settings;
 	const struct watch_limits *limits;
 	uint8_t seed[16];
-	struct table *sessions, *windows, *servers;
+	struct table *sessions, *clients, *servers, *windows;
 	struct watch_session *last; /* the one the last event was of */
 	uint64_t moment_bytes;
-	uint64_t evicted_sessions, evicted_windows, evicted_servers;
+	uint64_t evicted_sessions, evicted_clients, evicted_servers, evicted_windows;
 };
 
 /* What is raised. */
@@ -176,7 +214,6 @@ bool watch_on(const struct watch *w, enum watch_rule r);
 bool session_first(const struct watch *w, struct watch_session *s, enum watch_rule r);
 uint32_t hash_text(const struct watch *w, struct span s);   /* without regard to case; never 0 */
 uint64_t hash_name(const struct watch *w, struct span s);
-uint32_t hash_client(const struct watch *w, const struct event *ev);
 /* Text for evidence: printf into buf, cut to fit. */
 __attribute__((format(printf, 3, 4))) struct span evidence(char *buf, size_t cap, const char *format, ...);
 /* For "%.*s". */
@@ -185,8 +222,8 @@ __attribute__((format(printf, 3, 4))) struct span evidence(char *buf, size_t cap
 
 /* watch_auth.c */
 void watch_auth(struct watch *w, struct watch_session *s, const struct event *ev);
-bool weak_mechanism(struct span mechanism); /* CRAM-MD5, DIGEST-MD5, NTLM, ANONYMOUS */
 /* watch_tls.c */
+void watch_mechanism(struct watch *w, struct watch_session *s, const struct event *ev); /* one that is used */
 void watch_hello_reply(struct watch *w, struct watch_session *s, const struct event *ev);
 void watch_starttls(struct watch *w, struct watch_session *s, const struct event *ev);
 void watch_in_clear(struct watch *w, struct watch_session *s, const struct event *ev); /* AUTH or MAIL outside TLS */
@@ -198,6 +235,7 @@ void watch_verify(struct watch *w, struct watch_session *s, const struct event *
 void watch_message(struct watch *w, struct watch_session *s, const struct event *ev); /* a message event */
 /* watch_relay.c */
 void relay_refused(struct watch *w, struct watch_session *s, const struct event *ev, const struct path *p);
+/* Tells of relayed mail; the domains of the other recipients are the server's from now on, for other clients. */
 void relay_delivered(struct watch *w, struct watch_session *s, const struct event *ev);
 struct path path_of(struct span argument);
 /* watch_session.c */

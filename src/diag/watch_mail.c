@@ -15,15 +15,15 @@ void watch_mail(struct watch *w, struct watch_session *s, const struct event *ev
 	struct path p = path_of(ev->exchange->argument);
 	struct watch_server *v;
 
-	s->facts = (s->facts | FACT_MAIL | FACT_OTHER) & ~(uint32_t)(FACT_SENDER_FOREIGN | FACT_SENDER_NULL);
+	s->facts = (s->facts | FACT_MAIL | FACT_OTHER) & ~(uint32_t)(FACT_SENDER_FOREIGN | FACT_SENDER_NULL | FACT_ROUTED);
 	if (p.null)
 		s->facts |= FACT_SENDER_NULL;
 	if (ev->exchange->code / 100 != 2)
 		return;
 	if (!(ev->exchange->situation & SIT(TLS)))
 		watch_in_clear(w, s, ev);
-	v = is_stranger(s, ev) ? server_of(w, ev) : NULL;
-	if (v && server_foreign(w, v, p.domain, hash_client(w, ev)))
+	v = is_stranger(s, ev) ? server_of(w, s, ev) : NULL;
+	if (v && server_foreign(w, v, p.domain, s->from))
 		s->facts |= FACT_SENDER_FOREIGN;
 }
 
@@ -44,48 +44,63 @@ static bool unknown_user(const struct exchange *x)
 	return false;
 }
 
-static void count_unknown(struct watch *w, const struct event *ev, const struct path *p)
+static void count_unknown(struct watch *w, const struct watch_client *c, const struct event *ev, const struct path *p)
 {
 	const struct watch_setting *set = &w->settings->rule[WATCH_directory_harvest];
+	uint64_t refused = (uint64_t)c->refused[0] + c->refused[1], all = refused + c->taken[0] + c->taken[1];
 	struct watch_key k = key_client(WATCH_directory_harvest, ev);
-	struct moment m = {.ts = ev->ts, .session = w->last->number, .value = hash_text(w, p->local_part), .peer = hash_client(w, ev)};
-	struct window *win = set->threshold ? window_of(w, &k) : NULL;
+	struct moment m = {.ts = ev->ts, .session = w->last->number, .value = hash_text(w, p->local_part), .peer = w->last->from};
+	struct window *win = window_of(w, &k);
 	struct alarm a = alarm_of(WATCH_directory_harvest);
 	char text[EVIDENCE];
-	uint32_t failed, taken;
 
 	if (!win)
 		return;
 	window_add(w, win, &m, set->threshold, false);
-	failed = window_near(win, ev->ts, set->seconds);
-	taken = win->aside - win->moment[0].aside;
-	if (failed < set->threshold || failed * 100 < w->settings->rule[WATCH_directory_harvest_percent].threshold * (failed + taken))
+	if (window_near(win, ev->ts, set->seconds) < set->threshold)
 		return;
-	if (!window_fires(win, ev->ts, set->seconds))
+	if (refused * 100 < w->settings->rule[WATCH_directory_harvest_percent].threshold * all || !window_fires(win, ev->ts, set->seconds))
 		return;
 	a.window = win;
-	a.count = win->total;
-	a.evidence = evidence(text, sizeof text, "%u of %u recipients unknown in %llu s, %u names; the last: %.*s", (unsigned)failed,
-			      (unsigned)(failed + taken), SECONDS_OF(window_span(win)), (unsigned)window_values(win), TEXT_OF(p->address, 64));
+	a.count = refused;
+	a.evidence = evidence(text, sizeof text, "%llu of %llu recipients unknown; the last %u in %llu s, %u names; the last of them: %.*s",
+			      (unsigned long long)refused, (unsigned long long)all, (unsigned)win->count,
+			      SECONDS_OF(window_span(win)), (unsigned)window_values(win), TEXT_OF(p->address, 64));
 	watch_raise(w, ev, &a);
+}
+
+static void count_recipient(struct watch *w, struct watch_session *s, const struct event *ev, const struct path *p, bool taken)
+{
+	const struct watch_setting *set = &w->settings->rule[WATCH_directory_harvest];
+	struct watch_client *c = set->threshold ? client_of(w, s, ev) : NULL;
+
+	if (!c)
+		return;
+	client_turn(c, ev->ts, set->seconds);
+	if (taken) {
+		c->taken[0]++;
+	} else {
+		c->refused[0]++;
+		count_unknown(w, c, ev, p);
+	}
 }
 
 void watch_rcpt(struct watch *w, struct watch_session *s, const struct event *ev)
 {
 	const struct exchange *x = ev->exchange;
-	struct path p = path_of(x->argument);
-	struct watch_key k = key_client(WATCH_directory_harvest, ev);
-	struct window *win;
+	struct path p;
 
 	s->facts |= FACT_OTHER;
-	if (unknown_user(x)) {
-		count_unknown(w, ev, &p);
-	} else if (x->code / 100 == 2) {
-		win = window_find(w, &k);
-		if (win)
-			win->aside++;
+	if (x->code / 100 == 2) {
+		count_recipient(w, s, ev, NULL, true);
+		s->facts |= span_find(x->argument, SPAN("<@")) != SPAN_NPOS ? FACT_ROUTED : 0;
 	}
-	if ((x->code >= 500 || x->code == 454) && is_stranger(s, ev) && p.domain.n)
+	if (x->code < 500 && x->code != 454) /* as Postfix refuses to relay */
+		return;
+	p = path_of(x->argument);
+	if (unknown_user(x))
+		count_recipient(w, s, ev, &p, false);
+	if (is_stranger(s, ev) && p.domain.n)
 		relay_refused(w, s, ev, &p);
 }
 
@@ -183,12 +198,17 @@ static void compare_envelope(struct watch *w, struct watch_session *s, const str
 {
 	struct span unnamed = unnamed_recipient(ev);
 	bool from = from_differs(ev), user = user_differs(s, ev);
-	struct alarm a = alarm_of(WATCH_envelope_header_mismatch);
+	struct watch_key k = key_client(WATCH_envelope_header_mismatch, ev);
+	struct alarm a;
 	char text[EVIDENCE];
 	size_t n = 0;
 
 	if ((!from && !unnamed.n && !user) || ev->truncated == EV_TRUE || !session_first(w, s, WATCH_envelope_header_mismatch))
 		return;
+	k.name = hash_name(w, domain_of(ev->mail_from));
+	if (!window_counts(w, &k, ev, 0, false))
+		return;
+	a = alarm_of(WATCH_envelope_header_mismatch);
 	if (from)
 		n += evidence(text + n, sizeof text - n, "sender of %.*s, From of %.*s; ", TEXT_OF(domain_of(ev->mail_from), 64),
 			      TEXT_OF(domain_of(ev->email_from.v[0]), 64)).n;
@@ -205,11 +225,12 @@ static void count_recipients(struct watch *w, struct watch_session *s, const str
 {
 	uint32_t most = w->settings->rule[WATCH_mass_recipients].threshold;
 	bool over_limits = s->recipients_max && ev->rcpt_count > s->recipients_max;
-	struct alarm a = alarm_of(WATCH_mass_recipients);
+	struct alarm a;
 	char text[EVIDENCE];
 
 	if (ev->rcpt_count == EV_NONE || (ev->rcpt_count <= most && !over_limits) || !session_first(w, s, WATCH_mass_recipients))
 		return;
+	a = alarm_of(WATCH_mass_recipients);
 	a.count = ev->rcpt_count;
 	a.evidence = over_limits ? evidence(text, sizeof text, "%llu recipients, LIMITS RCPTMAX=%u", (unsigned long long)ev->rcpt_count,
 					    (unsigned)s->recipients_max)
@@ -220,32 +241,23 @@ static void count_recipients(struct watch *w, struct watch_session *s, const str
 static void count_null_sender(struct watch *w, const struct event *ev)
 {
 	struct span domain = ev->rcpt_to.n ? domain_of(ev->rcpt_to.v[0]) : SPAN_ABSENT;
-	struct watch_key k = key_name(WATCH_null_sender_flood, hash_name(w, domain));
-	bool counts = domain.n && ev->mail_from.p && !ev->mail_from.n && !ev->confidence.n && watch_on(w, WATCH_null_sender_flood);
-	struct window *win = counts ? window_of(w, &k) : NULL;
-	struct alarm a = alarm_of(WATCH_null_sender_flood);
+	struct watch_key k;
+	struct window *win;
+	struct alarm a;
 	char text[EVIDENCE];
 
-	if (!win || !window_count(w, win, WATCH_null_sender_flood, ev, 0, false))
+	if (!domain.n || !ev->mail_from.p || ev->mail_from.n || ev->confidence.n)
 		return;
+	k = key_name(WATCH_null_sender_flood, hash_name(w, domain));
+	win = window_counts(w, &k, ev, 0, false);
+	if (!win)
+		return;
+	a = alarm_of(WATCH_null_sender_flood);
 	a.count = win->count;
 	a.window = win;
 	a.evidence = evidence(text, sizeof text, "%u mails from <> to %.*s in %llu s, from %u clients", (unsigned)win->count,
 			      TEXT_OF(domain, 64), SECONDS_OF(window_span(win)), (unsigned)window_peers(win));
 	watch_raise(w, ev, &a);
-}
-
-/* The domains of an accepted mail are the server's from now on, for other clients. */
-static void learn_domains(struct watch *w, const struct event *ev)
-{
-	struct watch_server *v = server_of(w, ev);
-
-	for (uint32_t i = 0; v && i < ev->rcpt_accepted.n && i < DOMAINS; i++) {
-		struct span domain = domain_of(ev->rcpt_accepted.v[i]);
-
-		if (domain.n)
-			server_accepts(w, v, domain, hash_client(w, ev));
-	}
 }
 
 void watch_message(struct watch *w, struct watch_session *s, const struct event *ev)
@@ -256,8 +268,6 @@ void watch_message(struct watch *w, struct watch_session *s, const struct event 
 	count_null_sender(w, ev);
 	if (taken)
 		compare_envelope(w, s, ev);
-	if (!taken || !is_stranger(s, ev))
-		return;
-	relay_delivered(w, s, ev);
-	learn_domains(w, ev);
+	if (taken && is_stranger(s, ev))
+		relay_delivered(w, s, ev);
 }

@@ -80,19 +80,19 @@ static bool refuses_relay(const struct exchange *x)
 void relay_refused(struct watch *w, struct watch_session *s, const struct event *ev, const struct path *p)
 {
 	struct watch_key k = key_client(WATCH_open_relay_probe, ev);
-	struct watch_server *v = server_of(w, ev);
+	struct watch_server *v = server_of(w, s, ev);
 	struct alarm a = alarm_of(WATCH_open_relay_probe);
 	struct span to = SPAN_ABSENT;
 	const char *form = form_of(p, &to);
 	struct window *win;
 	char text[EVIDENCE];
 
-	if (!v || !watch_on(w, WATCH_open_relay_probe) || !server_foreign(w, v, to.n ? to : p->domain, hash_client(w, ev)))
+	if (!v || !server_foreign(w, v, to.n ? to : p->domain, s->from))
 		return;
 	if (!form && (!refuses_relay(ev->exchange) || !(s->facts & (FACT_SENDER_FOREIGN | FACT_SENDER_NULL))))
 		return;
-	win = window_of(w, &k);
-	if (!win || !window_count(w, win, WATCH_open_relay_probe, ev, hash_text(w, to), true))
+	win = window_counts(w, &k, ev, hash_text(w, to), true);
+	if (!win)
 		return;
 	a.count = win->total;
 	a.window = win;
@@ -118,13 +118,12 @@ static bool was_refused(struct watch *w, const struct event *ev, uint32_t domain
 static void raise_delivered(struct watch *w, const struct event *ev, const struct watch_server *v, const char *form, struct span to,
 			    bool certain)
 {
-	const struct watch_setting *set = &w->settings->rule[WATCH_open_relay_success];
-	struct watch_key k = certain ? key_pair(WATCH_open_relay_success, ev) : key_server(WATCH_open_relay_success, ev);
-	struct window *win = set->threshold ? window_of(w, &k) : NULL;
+	struct watch_key k = certain ? key_pair(WATCH_open_relay_success, ev, w->last->from) : key_server(WATCH_open_relay_success, ev);
+	struct window *win = window_counts(w, &k, ev, 0, false);
 	struct alarm a = alarm_of(WATCH_open_relay_success);
 	char text[EVIDENCE];
 
-	if (!win || !window_count(w, win, WATCH_open_relay_success, ev, 0, false))
+	if (!win)
 		return;
 	a.window = win;
 	a.count = win->count;
@@ -150,21 +149,23 @@ static bool is_inside(const struct endpoint *e)
 void relay_delivered(struct watch *w, struct watch_session *s, const struct event *ev)
 {
 	const uint32_t stranger = FACT_WHOLE | FACT_SENDER_FOREIGN;
-	struct watch_server *v = server_of(w, ev);
-	uint32_t client = hash_client(w, ev);
+	struct watch_server *v = server_of(w, s, ev);
 
-	for (uint32_t i = 0; v && i < ev->rcpt_accepted.n; i++) {
+	for (uint32_t i = 0; v && i < ev->rcpt_accepted.n && i < DOMAINS; i++) {
 		struct span to;
 		struct path p;
 		const char *form;
-		bool refused;
+		bool foreign, certain;
 
 		path_split(ev->rcpt_accepted.v[i], &p);
 		form = form_of(&p, &to);
-		if (!server_foreign(w, v, to, client))
-			continue;
-		refused = was_refused(w, ev, hash_text(w, to));
-		if (form || refused || ((s->facts & (stranger | FACT_SENDER_NULL)) == stranger && !is_inside(&ev->source_ip)))
-			raise_delivered(w, ev, v, form, to, form || refused);
+		if (!form && s->facts & FACT_ROUTED)
+			form = "source route"; /* the event names where it ends */
+		foreign = server_foreign(w, v, to, s->from);
+		certain = foreign && (form || was_refused(w, ev, hash_text(w, to)));
+		if (certain || (foreign && (s->facts & (stranger | FACT_SENDER_NULL)) == stranger && !is_inside(&ev->source_ip)))
+			raise_delivered(w, ev, v, form, to, certain);
+		if (!certain && p.domain.n)
+			server_accepts(w, v, p.domain, s->from);
 	}
 }

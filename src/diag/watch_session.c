@@ -13,17 +13,21 @@
 
 void watch_begin(struct watch *w, struct watch_session *s, const struct event *ev)
 {
-	struct watch_key k = key_client(WATCH_connection_flood, ev);
-	struct window *win = watch_on(w, WATCH_connection_flood) ? window_of(w, &k) : NULL;
-	struct alarm a = alarm_of(WATCH_connection_flood);
-	struct event at = *ev;
+	const struct watch_setting *set = &w->settings->rule[WATCH_connection_flood];
+	struct moment m = {.ts = ev->ts, .session = s->number, .peer = s->from};
+	struct watch_client *c = set->threshold ? client_of(w, s, ev) : NULL;
+	struct window *win = c ? &c->connections : NULL;
+	struct alarm a;
 	char text[EVIDENCE];
 
-	(void)s;
-	if (ev->set == DS_SESSION && ev->start != EV_NO_TIME)
-		at.ts = ev->start;
-	if (!win || !window_count(w, win, WATCH_connection_flood, &at, 0, false))
+	if (!c)
 		return;
+	if (ev->set == DS_SESSION && ev->start != EV_NO_TIME)
+		m.ts = ev->start;
+	window_add(w, win, &m, set->threshold, false);
+	if (win->count < set->threshold || window_near(win, m.ts, set->seconds) < set->threshold || !window_fires(win, m.ts, set->seconds))
+		return;
+	a = alarm_of(WATCH_connection_flood);
 	a.window = win;
 	a.count = win->count;
 	a.evidence = evidence(text, sizeof text, "%u connections in %llu s", (unsigned)win->count, SECONDS_OF(window_span(win)));
@@ -35,21 +39,20 @@ void watch_begin(struct watch *w, struct watch_session *s, const struct event *e
 static void count_idle_command(struct watch *w, struct watch_session *s, const struct event *ev)
 {
 	const struct watch_setting *set = &w->settings->rule[WATCH_command_flood], *rate = &w->settings->rule[WATCH_command_flood_rate];
-	struct watch_key k = key_session(WATCH_command_flood, s->number);
-	struct window *win = set->threshold || rate->threshold ? window_of(w, &k) : NULL;
-	struct moment m = {.ts = ev->ts, .session = s->number, .peer = 1};
-	struct alarm a = alarm_of(WATCH_command_flood);
+	uint32_t room = set->threshold > rate->threshold ? set->threshold : rate->threshold;
+	struct moment m = {.ts = ev->ts, .session = s->number, .peer = s->from};
+	struct window *win = &s->idle;
+	struct alarm a;
 	char text[EVIDENCE];
 	bool many, fast;
 
-	if (!win)
-		return;
-	s->facts |= FACT_FLOOD;
-	window_add(w, win, &m, set->threshold > rate->threshold ? set->threshold : rate->threshold, false);
+	if (room)
+		window_add(w, win, &m, room, false);
 	many = set->threshold && window_near(win, ev->ts, set->seconds) >= set->threshold;
 	fast = rate->threshold && window_near(win, ev->ts, rate->seconds) >= rate->threshold;
 	if ((!many && !fast) || !window_fires(win, ev->ts, set->seconds))
 		return;
+	a = alarm_of(WATCH_command_flood);
 	a.rule = many ? WATCH_command_flood : WATCH_command_flood_rate;
 	a.count = win->total;
 	a.evidence = evidence(text, sizeof text, "%u of NOOP, RSET, VRFY, HELP, EHLO; %u in %llu s; the last %.*s", (unsigned)win->total,
@@ -72,13 +75,14 @@ static void count_empty_chunk(struct watch *w, struct watch_session *s, const st
 
 void watch_error(struct watch *w, struct watch_session *s, const struct event *ev)
 {
-	bool order_or_form = span_eq(ev->action, SPAN("syntax-error")) || span_eq(ev->action, SPAN("sequence-error"));
 	const struct finding_info *info;
-	struct alarm a = alarm_of(WATCH_error_flood);
+	struct alarm a;
 	char text[EVIDENCE];
 	size_t n = 0;
 
-	if (!order_or_form || !span_eq(ev->finding_severity, SPAN("error")) || ev->reply_code < 500 || ev->reply_code > 599)
+	if (ev->reply_code < 500 || ev->reply_code > 599 || !span_eq(ev->finding_severity, SPAN("error")))
+		return;
+	if (!span_eq(ev->action, SPAN("syntax-error")) && !span_eq(ev->action, SPAN("sequence-error")))
 		return;
 	info = finding_find(ev->finding_id);
 	for (unsigned i = 0; i < s->cause_count; i++)
@@ -90,6 +94,7 @@ void watch_error(struct watch *w, struct watch_session *s, const struct event *e
 		return;
 	for (unsigned i = 0; i < s->cause_count; i++)
 		n += evidence(text + n, sizeof text - n, "%s%s", i ? ", " : "", s->cause[i]->id).n;
+	a = alarm_of(WATCH_error_flood);
 	a.count = s->errors;
 	a.evidence = span_of(text, n);
 	watch_raise(w, ev, &a);
@@ -103,6 +108,8 @@ static bool is_own_address(struct span name, const struct endpoint *server)
 	uint8_t addr[16];
 	struct span literal = name;
 
+	if (name.p[0] != '[' && span_chr(name, ':') == SPAN_NPOS && !char_is(name.p[name.n - 1], CHAR_DIGIT))
+		return false; /* most names */
 	if (literal.n > 2 && literal.p[0] == '[' && literal.p[literal.n - 1] == ']')
 		literal = span_first(span_from(literal, 1), literal.n - 2);
 	if (span_istarts(literal, SPAN("IPv6:")))
@@ -131,29 +138,46 @@ static bool says_localhost(struct span name)
 static void judge_name(struct watch *w, struct watch_session *s, const struct event *ev, struct span name)
 {
 	bool outside = !is_loopback(&ev->source_ip) && memcmp(ev->source_ip.addr, ev->destination_ip.addr, 16) != 0;
-	struct watch_server *v = outside ? server_of(w, ev) : NULL;
+	struct watch_server *v = outside ? server_of(w, s, ev) : NULL;
 	bool own = v && ((v->name[0] && span_ieq(name, span_str(v->name))) || is_own_address(name, &ev->destination_ip));
-	struct alarm a = alarm_of(WATCH_helo_spoof);
+	struct watch_key k;
+	struct alarm a;
 	char text[EVIDENCE];
 
 	if (!v || (!own && !says_localhost(name)) || !session_first(w, s, WATCH_helo_spoof))
 		return;
+	k = key_pair(WATCH_helo_spoof, ev, s->from);
+	if (!window_counts(w, &k, ev, 0, false))
+		return;
+	a = alarm_of(WATCH_helo_spoof);
 	a.evidence = evidence(text, sizeof text, "client greets as %.*s, the server is %s", TEXT_OF(name, 64), v->name[0] ? v->name : "unnamed");
 	watch_raise(w, ev, &a);
+}
+
+/* FNV-1a without regard to case: nobody gains by two of his names being taken for one. Never 0. */
+static uint32_t mark_of(struct span name)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < name.n; i++)
+		h = (h ^ (name.p[i] | 32u)) * 16777619u;
+	return h | 1;
 }
 
 /* Another name than the client had in an earlier session. */
 static void remember_name(struct watch *w, struct watch_session *s, const struct event *ev, struct span name)
 {
-	struct watch_key k = key_client(WATCH_spam_bot_style, ev);
-	struct window *win = watch_on(w, WATCH_spam_bot_style) ? window_of(w, &k) : NULL;
-	struct moment m = {.ts = ev->ts, .session = s->number, .value = hash_text(w, name), .peer = 1};
+	struct watch_client *c = s->facts & FACT_NAMED ? NULL : client_of(w, s, ev);
+	uint32_t hash;
 
-	if (!win)
+	if (!c)
 		return;
-	if (win->count && win->moment[win->count - 1].value != m.value && win->moment[win->count - 1].session != s->number)
+	hash = mark_of(name);
+	if (c->name && c->name != hash && c->named_by != s->number)
 		s->facts |= FACT_NEW_NAME;
-	window_add(w, win, &m, 1, false);
+	s->facts |= FACT_NAMED;
+	c->name = hash;
+	c->named_by = s->number;
 }
 
 static void on_hello(struct watch *w, struct watch_session *s, const struct event *ev)
@@ -184,16 +208,17 @@ void watch_greeting(struct watch *w, struct watch_session *s, const struct event
 	if (ev->exchange->code != 220)
 		return;
 	s->facts |= FACT_GREETED;
-	v = server_of(w, ev);
+	v = server_of(w, s, ev);
 	if (v)
 		server_named(v, ev);
 }
 
 static void raise_tarpit(struct watch *w, struct watch_session *s, const struct event *ev, enum watch_rule r, struct span text)
 {
+	struct watch_key k = key_server(WATCH_tarpit, ev);
 	struct alarm a = alarm_of(r);
 
-	if (!watch_on(w, r) || !session_first(w, s, WATCH_tarpit))
+	if (!watch_on(w, r) || !session_first(w, s, WATCH_tarpit) || !window_once(w, &k, ev->ts))
 		return;
 	a.evidence = text;
 	watch_raise(w, ev, &a);
@@ -255,10 +280,11 @@ static const char *throttle_of(const struct exchange *x)
 static void judge_throttle(struct watch *w, struct watch_session *s, const struct event *ev)
 {
 	const char *class = throttle_of(ev->exchange);
+	struct watch_key k = key_pair(WATCH_throttled, ev, s->from);
 	struct alarm a = alarm_of(WATCH_throttled);
 	char text[EVIDENCE];
 
-	if (!class || !session_first(w, s, WATCH_throttled))
+	if (!class || !session_first(w, s, WATCH_throttled) || !window_counts(w, &k, ev, 0, false))
 		return;
 	a.evidence = evidence(text, sizeof text, "%d: %s", ev->exchange->code, class);
 	watch_raise(w, ev, &a);
@@ -319,7 +345,7 @@ static void judge_silence(struct watch *w, struct watch_session *s, const struct
 	uint64_t seconds = ev->duration == EV_NONE ? 0 : SECONDS_OF(ev->duration);
 	bool opaque = s->facts & FACT_STARTTLS_AGREED || ev->tls_established == EV_TRUE;
 	uint64_t least = set->seconds ? seconds / set->seconds * set->threshold : 0;
-	struct alarm a = alarm_of(WATCH_slow_session);
+	struct alarm a;
 	char text[EVIDENCE];
 
 	if (!set->threshold || !seconds || seconds < (uint64_t)WINDOWS * set->seconds || opaque || ev->session_one_sided == EV_TRUE)
@@ -330,6 +356,7 @@ static void judge_silence(struct watch *w, struct watch_session *s, const struct
 		return;
 	if (ev->session_commands >= least)
 		return;
+	a = alarm_of(WATCH_slow_session);
 	a.evidence = evidence(text, sizeof text, "%llu commands in %llu s", (unsigned long long)ev->session_commands, (unsigned long long)seconds);
 	watch_raise(w, ev, &a);
 }
@@ -345,11 +372,14 @@ static void judge_style(struct watch *w, struct watch_session *s, const struct e
 	};
 	bool leaves = !span_eq(ev->session_close, SPAN("quit-fin")) && s->facts & FACT_MAIL && !(s->facts & FACT_CUT_OFF) &&
 		      (span_eq(ev->session_close, SPAN("fin")) || span_eq(ev->session_close, SPAN("rst")));
-	struct alarm a = alarm_of(WATCH_spam_bot_style);
+	struct watch_key k;
+	struct alarm a;
 	char text[EVIDENCE];
 	size_t n = 0;
 	uint32_t count = leaves;
 
+	if (!(s->facts & (FACT_EARLY | FACT_DEAF | FACT_NEW_NAME | FACT_UNASKED_PIPELINE)))
+		return;
 	if (leaves)
 		n = evidence(text, sizeof text, "leaves without QUIT, ").n;
 	for (size_t i = 0; i < sizeof styles / sizeof *styles; i++) {
@@ -358,8 +388,10 @@ static void judge_style(struct watch *w, struct watch_session *s, const struct e
 		n += evidence(text + n, sizeof text - n, "%s, ", styles[i].name).n;
 		count++;
 	}
-	if (!watch_on(w, WATCH_spam_bot_style) || count < w->settings->rule[WATCH_spam_bot_style].threshold)
+	k = key_client(WATCH_spam_bot_style, ev);
+	if (count < w->settings->rule[WATCH_spam_bot_style].threshold || !window_once(w, &k, ev->ts))
 		return;
+	a = alarm_of(WATCH_spam_bot_style);
 	a.count = count;
 	a.evidence = span_of(text, n - 2);
 	watch_raise(w, ev, &a);
@@ -370,18 +402,20 @@ static void judge_grab(struct watch *w, struct watch_session *s, const struct ev
 	const uint32_t facts = s->facts & (FACT_WHOLE | FACT_GREETED | FACT_OTHER | FACT_CUT_OFF);
 	bool left = span_eq(ev->session_close, SPAN("quit-fin")) || span_eq(ev->session_close, SPAN("fin")) ||
 		    span_eq(ev->session_close, SPAN("rst"));
-	struct watch_key k = key_client(WATCH_banner_grab, ev);
+	struct watch_key k;
 	struct window *win;
-	struct alarm a = alarm_of(WATCH_banner_grab);
+	struct alarm a;
 	char text[EVIDENCE];
 
 	if (facts != (FACT_WHOLE | FACT_GREETED) || !left || ev->session_gaps || ev->tls_established == EV_TRUE)
 		return;
 	if (ev->session_midstream == EV_TRUE)
 		return;
-	win = watch_on(w, WATCH_banner_grab) ? window_of(w, &k) : NULL;
-	if (!win || !window_count(w, win, WATCH_banner_grab, ev, 0, false))
+	k = key_client(WATCH_banner_grab, ev);
+	win = window_counts(w, &k, ev, 0, false);
+	if (!win)
 		return;
+	a = alarm_of(WATCH_banner_grab);
 	a.window = win;
 	a.count = win->total;
 	a.evidence = evidence(text, sizeof text, "%llu commands; session number %u of that kind", (unsigned long long)ev->session_commands,

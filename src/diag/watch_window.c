@@ -1,7 +1,8 @@
 /*
  * watch_window.c - windows: the last moments at which something happened to one subject. See watch_internal.h.
  *
- * Invariants: count <= room; a window is in the table until it is dropped; moment_bytes is the sum over all windows.
+ * Some stand in a session or a client, the others in a table under the key of their subject.
+ * Invariants: count <= room; moment_bytes is the sum over all windows.
  */
 #include "watch_internal.h"
 
@@ -9,7 +10,7 @@
 
 /* ---- keys: no octet of them is left to chance ---- */
 
-enum kind { KIND_CLIENT, KIND_NETWORK, KIND_SERVER, KIND_PAIR, KIND_NAME, KIND_SESSION };
+enum kind { KIND_CLIENT, KIND_NETWORK, KIND_SERVER, KIND_PAIR, KIND_NAME };
 
 static struct watch_key key_of(enum watch_rule r, enum kind kind)
 {
@@ -46,13 +47,13 @@ struct watch_key key_server(enum watch_rule r, const struct event *ev)
 	return k;
 }
 
-struct watch_key key_pair(enum watch_rule r, const struct event *ev)
+struct watch_key key_pair(enum watch_rule r, const struct event *ev, uint32_t client)
 {
 	struct watch_key k = key_server(r, ev);
 
 	k.kind = KIND_PAIR;
 	memcpy(&k.name, ev->source_ip.addr, 8);
-	memcpy(&k.peer, ev->source_ip.addr + 12, 4);
+	k.peer = client;
 	return k;
 }
 
@@ -64,19 +65,24 @@ struct watch_key key_name(enum watch_rule r, uint64_t name)
 	return k;
 }
 
-struct watch_key key_session(enum watch_rule r, uint64_t session)
-{
-	struct watch_key k = key_of(r, KIND_SESSION);
-
-	k.name = session;
-	return k;
-}
-
 /* ---- windows ---- */
+
+struct entry {
+	struct table_node node;
+	struct watch_key key;
+	struct window win;
+};
+
+bool window_eq(const void *key, const struct table_node *node)
+{
+	return memcmp(key, &((const struct entry *)node)->key, sizeof(struct watch_key)) == 0;
+}
 
 struct window *window_find(struct watch *w, const struct watch_key *k)
 {
-	return (struct window *)table_find(w->windows, table_hash(w->windows, k, sizeof *k), k);
+	struct entry *e = (struct entry *)table_find(w->windows, table_hash(w->windows, k, sizeof *k), k);
+
+	return e ? &e->win : NULL;
 }
 
 static void moments_put(struct watch *w, struct window *win)
@@ -87,46 +93,52 @@ static void moments_put(struct watch *w, struct window *win)
 	win->room = 0;
 }
 
-void window_drop(struct watch *w, struct window *win)
+void window_clear(struct watch *w, struct window *win)
 {
-	table_remove(w->windows, &win->node);
-	moments_put(w, win);
-	pool_put(w->pool, win, sizeof *win);
+	if (win->moment)
+		moments_put(w, win);
+	*win = (struct window){.fired = EV_NO_TIME};
 }
 
-/* The least recently used gives way, but never the one at hand. */
 static bool evict(struct watch *w, const struct window *keep)
 {
-	struct window *oldest = (struct window *)table_oldest(w->windows);
+	struct entry *oldest = (struct entry *)table_oldest(w->windows);
 
-	if (!oldest || oldest == keep)
+	if (!oldest || &oldest->win == keep)
 		return false;
-	window_drop(w, oldest);
+	table_remove(w->windows, &oldest->node);
+	moments_put(w, &oldest->win);
+	pool_put(w->pool, oldest, sizeof *oldest);
 	w->evicted_windows++;
 	return true;
+}
+
+bool window_evict(struct watch *w)
+{
+	return evict(w, NULL);
 }
 
 struct window *window_of(struct watch *w, const struct watch_key *k)
 {
 	uint32_t hash = table_hash(w->windows, k, sizeof *k);
-	struct window *win = (struct window *)table_find(w->windows, hash, k);
+	struct entry *e = (struct entry *)table_find(w->windows, hash, k);
 
-	if (win) {
-		table_touch(w->windows, &win->node);
-		return win;
+	if (e) {
+		table_touch(w->windows, &e->node);
+		return &e->win;
 	}
-	win = pool_get(w->pool, sizeof *win);
-	if (!win)
+	e = pool_get(w->pool, sizeof *e);
+	if (!e)
 		return NULL;
-	win->key = *k;
-	win->fired = EV_NO_TIME;
-	while (!table_insert(w->windows, &win->node, hash)) {
-		if (evict(w, NULL))
+	e->key = *k;
+	e->win.fired = EV_NO_TIME;
+	while (!table_insert(w->windows, &e->node, hash)) {
+		if (window_evict(w))
 			continue;
-		pool_put(w->pool, win, sizeof *win);
+		pool_put(w->pool, e, sizeof *e);
 		return NULL;
 	}
-	return win;
+	return &e->win;
 }
 
 /* ---- moments ---- */
@@ -137,7 +149,8 @@ static void forget(struct window *win, uint32_t at)
 	win->count--;
 }
 
-/* Most subjects have few moments: the room doubles as they come. False: what is there must do. */
+/* Most subjects have few moments: the room doubles as they come. What is too much the least recently used give, never the one at hand.
+ * False: what is there must do. */
 static bool grow(struct watch *w, struct window *win, uint32_t most)
 {
 	uint32_t room = win->room ? 2 * win->room : 2;
@@ -165,7 +178,6 @@ void window_add(struct watch *w, struct window *win, const struct moment *m, uin
 	struct moment now = *m;
 
 	now.tries = 1;
-	now.aside = win->aside;
 	win->total++;
 	for (uint32_t i = 0; distinct && i < win->count; i++) {
 		if (win->moment[i].value != m->value)
@@ -187,7 +199,7 @@ static uint64_t apart(int64_t a, int64_t b)
 	return a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
 }
 
-static bool is_near(int64_t a, int64_t b, uint32_t seconds)
+bool is_near(int64_t a, int64_t b, uint32_t seconds)
 {
 	return apart(a, b) <= (uint64_t)seconds * 1000000000;
 }
@@ -217,10 +229,24 @@ bool window_fires(struct window *win, int64_t ts, uint32_t seconds)
 bool window_count(struct watch *w, struct window *win, enum watch_rule r, const struct event *ev, uint32_t value, bool distinct)
 {
 	const struct watch_setting *set = &w->settings->rule[r];
-	struct moment m = {.ts = ev->ts, .session = w->last ? w->last->number : 0, .value = value, .peer = hash_client(w, ev)};
+	struct moment m = {.ts = ev->ts, .session = w->last->number, .value = value, .peer = w->last->from};
 
 	window_add(w, win, &m, set->threshold, distinct);
 	return window_near(win, ev->ts, set->seconds) >= set->threshold && window_fires(win, ev->ts, set->seconds);
+}
+
+struct window *window_counts(struct watch *w, const struct watch_key *k, const struct event *ev, uint32_t value, bool distinct)
+{
+	struct window *win = watch_on(w, (enum watch_rule)k->rule) ? window_of(w, k) : NULL;
+
+	return win && window_count(w, win, (enum watch_rule)k->rule, ev, value, distinct) ? win : NULL;
+}
+
+bool window_once(struct watch *w, const struct watch_key *k, int64_t ts)
+{
+	struct window *win = watch_on(w, (enum watch_rule)k->rule) ? window_of(w, k) : NULL;
+
+	return win && window_fires(win, ts, w->settings->rule[k->rule].seconds);
 }
 
 /* ---- evidence ---- */
