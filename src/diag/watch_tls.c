@@ -70,7 +70,8 @@ static bool is_told(const struct watch *w, enum watch_rule r, int64_t told, int6
 	return !watch_on(w, r) || (told != EV_NO_TIME && is_near(told, ts, w->settings->rule[r].seconds));
 }
 
-static void judge_offer(struct watch *w, struct watch_session *s, const struct event *ev, struct span line, enum watch_rule r, int64_t *told)
+static void judge_offer(struct watch *w, struct watch_session *s, const struct event *ev, struct span line, enum watch_rule r,
+			int64_t *told)
 {
 	bool weak = r == WATCH_weak_auth_mechanism;
 	char names[128], text[EVIDENCE];
