@@ -179,6 +179,8 @@ void text_event(struct text_writer *w, const struct event *ev)
 		return;
 	}
 	w->commands += ev->set == DS_COMMAND && ev->verb.p;
+	if (ev->set == DS_FINDING && span_eq(ev->finding_severity, SPAN("alert")))
+		text_count_alert(w, ev->finding_id);
 	s = session_of(w, ev);
 	if (s)
 		session_event(w, s, ev);

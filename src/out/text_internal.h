@@ -19,6 +19,8 @@ enum {
 	WHY_TEXT = 600,   /* octets of one: an explanation and a remedy */
 	TOLD = 16,        /* findings of a session told in full; told again they are named only */
 	SESSION_ID = 16,  /* octets of smtp.session.id */
+	ALERTS = 32,      /* kinds of alerts that are counted: more than the catalog has */
+	ALERT_ID = 48,    /* octets of an id and its end */
 };
 
 /* How bad a reason is; the worst come first. */
@@ -60,6 +62,11 @@ struct text_writer {
 	struct text_buf line;   /* scratch: the body of a paragraph */
 	struct text_buf block;  /* scratch: what goes to the sink */
 	uint64_t sessions_seen, sessions_failed, commands;
+	struct text_alerts {
+		char id[ALERT_ID];
+		uint64_t count;
+	} alerts[ALERTS]; /* in the order in which they came up */
+	unsigned alert_kinds;
 };
 
 /* text_event.c: appends to s->body. */
@@ -72,6 +79,8 @@ void text_why(struct text_writer *w, struct text_session *s, const struct event 
 void text_heading(struct text_writer *w, const struct text_session *s, const struct event *ev, struct text_buf *out);
 void text_one_line(struct text_writer *w, const struct text_session *s, const struct event *ev, struct text_buf *out);
 /* text_summary.c */
+/* Counts a finding of severity alert. */
+void text_count_alert(struct text_writer *w, struct span id);
 void text_summary(struct text_writer *w, const struct event *ev, struct text_buf *out);
 /* "192.0.2.1:25", "[2001:db8::1]:25" */
 void text_put_endpoint(struct text_buf *b, const struct endpoint *e, uint64_t port);

@@ -1,5 +1,6 @@
 /*
- * text_summary.c - the last line of a run, from the stats event: how much there was, and if there was nothing, why.
+ * text_summary.c - the last lines of a run, from the stats event: how much there was, and if there was nothing, why. Above them the
+ * alerts of all sessions: with -q nothing else tells of them.
  */
 #include "text_internal.h"
 
@@ -47,12 +48,43 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
+void text_count_alert(struct text_writer *w, struct span id)
+{
+	unsigned i = 0;
+
+	while (i < w->alert_kinds && !span_eq(id, span_str(w->alerts[i].id)))
+		i++;
+	if (i == ALERTS || id.n >= ALERT_ID)
+		return;
+	if (i == w->alert_kinds) {
+		span_cstr(id, w->alerts[i].id, ALERT_ID);
+		w->alert_kinds++;
+	}
+	w->alerts[i].count++;
+}
+
+static void put_alerts(struct text_writer *w, struct text_buf *out)
+{
+	struct text_para para = {.hang = 2, .flush_left = true};
+	struct text_buf *b = &w->line;
+
+	if (!w->alert_kinds)
+		return;
+	b->n = 0;
+	text_puts(b, "ALERT: ");
+	for (unsigned i = 0; i < w->alert_kinds; i++)
+		text_putf(b, "%s%llu %s", i ? ", " : "", (unsigned long long)w->alerts[i].count, w->alerts[i].id);
+	para.body = text_buf_span(b);
+	text_lay(out, &w->layout, &para);
+}
+
 void text_summary(struct text_writer *w, const struct event *ev, struct text_buf *out)
 {
 	uint64_t sessions = ev->stats_sessions == EV_NONE ? w->sessions_seen : ev->stats_sessions;
 	struct text_para para = {.hang = 2, .flush_left = true};
 	struct text_buf *b = &w->line;
 
+	put_alerts(w, out);
 	b->n = 0;
 	if (sessions) {
 		text_putf(b, "%llu session%s, %llu command%s, %llu failed; %llu packet%s", (unsigned long long)sessions, plural(sessions),
