@@ -202,9 +202,9 @@ void dealt_segment(struct dealt *d, const struct packet *p, int64_t ts, uint64_t
 		next_round(d);
 }
 
-void dealt_event(struct dealt *d, const struct event *ev, uint64_t frame)
+void dealt_event(struct dealt *d, const struct event *ev, uint64_t place)
 {
-	pack_append(rounds_list(d->rounds, d->workers), ev, frame);
+	pack_append(rounds_list(d->rounds, d->workers), ev, place);
 }
 
 /* ---- life ---- */

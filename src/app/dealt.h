@@ -13,11 +13,11 @@
 #include "rounds.h"
 
 struct dealt;
-/* Events go to write(ctx, event, frame) in a thread of their own, the writer's. NULL without memory or threads. */
+/* Events go to write(ctx, event, place), as pipeline_place() numbers them, in a thread of their own, the writer's. NULL without memory or threads. */
 struct dealt *dealt_new(const struct options *o, const uint8_t seed[16], rounds_emit *write, void *ctx);
 void dealt_segment(struct dealt *d, const struct packet *p, int64_t ts, uint64_t frame);
 /* An event of the reader's own, behind those of all frames so far. */
-void dealt_event(struct dealt *d, const struct event *ev, uint64_t frame);
+void dealt_event(struct dealt *d, const struct event *ev, uint64_t place);
 /* Every open session is reported; returns when the pipelines have ended. The reader's last event may follow. */
 void dealt_finish(struct dealt *d);
 /* What the workers have counted: as of their last round, or all of it after dealt_finish(). */

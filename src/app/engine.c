@@ -42,7 +42,7 @@ struct engine {
 	struct report *report;
 	int64_t last_ts;
 	uint64_t last_frame;
-	atomic_ullong nanoseconds_from; /* first frame whose time has them */
+	atomic_ullong nanoseconds_from; /* place of the first frame whose time has them */
 	atomic_bool failed;
 };
 
@@ -186,7 +186,7 @@ void engine_frame(struct engine *e, const struct frame *f, bool nanoseconds)
 	e->last_ts = f->ts;
 	e->last_frame = f->number;
 	if (nanoseconds && atomic_load_explicit(&e->nanoseconds_from, memory_order_relaxed) == UINT64_MAX)
-		atomic_store_explicit(&e->nanoseconds_from, f->number, memory_order_relaxed);
+		atomic_store_explicit(&e->nanoseconds_from, e->dealt ? 2 * f->number : f->number, memory_order_relaxed);
 	if (!segments_frame(e->segments, f, &packet))
 		return;
 	if (e->dealt)
@@ -247,7 +247,7 @@ void engine_stats(struct engine *e, int64_t ts, const struct capture_drops *drop
 	if (e->fanout)
 		fanout_event(e->fanout, &ev, ts);
 	else if (e->dealt)
-		dealt_event(e->dealt, &ev, e->last_frame);
+		dealt_event(e->dealt, &ev, 2 * e->last_frame + 1);
 	else
 		write_event(e, &ev, e->last_frame, 0);
 }

@@ -376,14 +376,14 @@ static void make_room(struct pipeline *p)
 
 void pipeline_segment(struct pipeline *p, const struct packet *packet, int64_t ts, uint64_t frame)
 {
-	p->place = frame;
+	p->place = 2 * frame;
 	tcp_packet(p->tcp, packet, ts, frame);
 	make_room(p);
 }
 
 void pipeline_pass(struct pipeline *p, int64_t ts, uint64_t frame)
 {
-	p->place = frame;
+	p->place = 2 * frame + 1;
 	tcp_pass(p->tcp, ts);
 }
 

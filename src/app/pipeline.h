@@ -26,7 +26,10 @@ void pipeline_pass(struct pipeline *p, int64_t ts, uint64_t frame);
 void pipeline_tick(struct pipeline *p, int64_t now);
 /* The input ended: reports at most this many of the open sessions; true when none is left. */
 bool pipeline_finish(struct pipeline *p, size_t most);
-/* Where in the input it is, to order the events of several: a frame number; behind the last frame PIPELINE_FINISHING and more. */
+/*
+ * Where in the input it is, to order the events of several: twice the frame number, and one more for what only the passing of time
+ * brings about; behind the last frame PIPELINE_FINISHING and more.
+ */
 uint64_t pipeline_place(const struct pipeline *p);
 #define PIPELINE_FINISHING (UINT64_C(1) << 62)
 const struct pipeline_stats *pipeline_stats(const struct pipeline *p);

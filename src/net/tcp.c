@@ -24,7 +24,7 @@ const struct tcp_limits tcp_limits_default = {
 };
 
 enum {
-	EXPIRE_PER_PACKET = 2,   /* of each class: more than a packet can add */
+	EXPIRE_PER_PACKET = 64,  /* of each class: more than a packet can add, and few at once after a silence */
 	EXPIRE_PER_TICK = 65536, /* keeps a tick after a long silence short */
 	REQUEUE_MOST = 64,       /* entries put where they belong before one is evicted; good enough a guess then */
 };
