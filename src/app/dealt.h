@@ -13,7 +13,10 @@
 #include "rounds.h"
 
 struct dealt;
-/* Events go to write(ctx, event, place), as pipeline_place() numbers them, in a thread of their own, the writer's. NULL without memory or threads. */
+/*
+ * Events go to write(ctx, event, place), with the places of pipeline_place(), in a thread of their own, the writer's. NULL without
+ * memory or threads.
+ */
 struct dealt *dealt_new(const struct options *o, const uint8_t seed[16], rounds_emit *write, void *ctx);
 void dealt_segment(struct dealt *d, const struct packet *p, int64_t ts, uint64_t frame);
 /* An event of the reader's own, behind those of all frames so far. */
