@@ -28,12 +28,20 @@ static struct diag_state *state_of(const struct session_record *r, struct diag_s
 	return blank;
 }
 
+static bool is_blank(const struct diag_state *d)
+{
+	unsigned said = 0;
+
+	for (size_t i = 0; i < sizeof d->said; i++)
+		said |= d->said[i];
+	return d->run == RUN_NONE && !d->mail.code && !d->rcpt.code && !d->announced && !d->foreign && !d->refused && !d->run_is_first &&
+	       !d->greeting_refused && !d->http && !said;
+}
+
 /* Without memory it is forgotten. */
 static void state_keep(struct cause *c, struct session_record *r, const struct diag_state *d)
 {
-	static const struct diag_state nothing;
-
-	if (r->diag || memcmp(d, &nothing, sizeof nothing) == 0)
+	if (r->diag || is_blank(d))
 		return;
 	r->diag = pool_get(c->pool, sizeof *d);
 	if (r->diag)
