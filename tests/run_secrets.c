@@ -151,8 +151,8 @@ static void report(struct attack *a, const char *what, size_t i, size_t x, size_
 static void run(struct attack *a, const char *what, size_t i, size_t x, size_t y)
 {
 	struct feeding f = {.conflicts = a->conflicts};
-	struct sink *sink = sink_open_callback(on_text, &a->out);
 	struct text_options look = {.verbosity = 2};
+	struct sink *sink;
 	struct span all;
 	bool bad = false;
 
@@ -160,6 +160,7 @@ static void run(struct attack *a, const char *what, size_t i, size_t x, size_t y
 		return;
 	a->runs++;
 	a->out.n = 0;
+	sink = sink_open_callback(on_text, &a->out);
 	a->out.text = text_writer_new(&look, sink);
 	feed_session(&a->now, &f, on_event, &a->out);
 	text_writer_free(&a->out.text);
