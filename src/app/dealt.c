@@ -7,11 +7,10 @@
  */
 #include "dealt.h"
 
+#include "crew.h"
 #include "pipeline.h"
 #include "smtpscope/table.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,6 @@
 enum {
 	BATCH = 256 * 1024,       /* octets for one worker that end a round: some 200 full segments, a tenth of a millisecond's work */
 	ROUND_SEGMENTS = 8192,    /* so that a slow input is not kept back for long */
-	FINISH_AT_ONCE = 4096,    /* sessions ended in a round: their events wait in memory */
 	SEGMENT = offsetof(struct packet, frag),
 };
 
@@ -39,25 +37,20 @@ struct batch {
 struct worker {
 	struct dealt *dealt;
 	unsigned index;
-	pthread_t thread;
 	struct pool *pool;
 	struct pipeline *pipeline;
 	struct batch in[ROUNDS_RING];
-	struct totals published; /* under dealt.lock */
+	struct totals published; /* under the lock of the crew */
 };
 
 struct dealt {
 	const uint8_t *seed;
-	struct rounds *rounds;
-	unsigned workers, running; /* threads that were started */
+	struct crew *crew;
+	struct rounds *rounds; /* of the crew */
+	unsigned workers;
 	struct worker *worker;
 	unsigned segments; /* in the present round */
 	uint64_t lost;     /* segments there was no memory for */
-	rounds_emit *write;
-	void *ctx;
-	pthread_t writer;
-	bool writing; /* the writer's thread was started */
-	pthread_mutex_t lock;
 };
 
 /* ---- workers ---- */
@@ -67,20 +60,6 @@ static void on_event(void *ctx, struct event *ev)
 	struct worker *w = ctx;
 
 	pack_append(rounds_list(w->dealt->rounds, w->index), ev, pipeline_place(w->pipeline));
-}
-
-static void publish(struct worker *w)
-{
-	struct pack_list *l = rounds_list(w->dealt->rounds, w->index);
-
-	pthread_mutex_lock(&w->dealt->lock);
-	w->published.sessions = *pipeline_stats(w->pipeline);
-	w->published.tcp = *pipeline_tcp_stats(w->pipeline);
-	w->published.memory_used = pool_used(w->pool);
-	w->published.memory_refused = pool_failures(w->pool);
-	w->published.events_lost += l->lost;
-	pthread_mutex_unlock(&w->dealt->lock);
-	l->lost = 0;
 }
 
 static size_t padded(size_t n)
@@ -117,22 +96,12 @@ static void *work(void *ctx)
 
 	while (rounds_wait(r, w->dealt->workers, rounds_now(r, w->index))) {
 		take_batch(w, &w->in[rounds_slot(rounds_now(r, w->index))]);
-		publish(w);
+		crew_publish(w->dealt->crew, &w->published, w->pipeline, w->pool, w->index);
 		rounds_next(r, w->index);
 	}
-	while (!pipeline_finish(w->pipeline, FINISH_AT_ONCE))
-		rounds_next(r, w->index);
-	publish(w);
+	crew_finish(w->dealt->crew, w->index, w->pipeline);
+	crew_publish(w->dealt->crew, &w->published, w->pipeline, w->pool, w->index);
 	rounds_end(r, w->index);
-	return NULL;
-}
-
-static void *write_all(void *ctx)
-{
-	struct dealt *d = ctx;
-
-	while (rounds_write(d->rounds, d->write, d->ctx))
-		;
 	return NULL;
 }
 
@@ -229,23 +198,6 @@ static bool worker_init(struct dealt *d, unsigned i, const struct options *o)
 	return w->pipeline != NULL;
 }
 
-/* Signals are for the thread that reads. */
-static bool start_threads(struct dealt *d)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	d->writing = pthread_create(&d->writer, NULL, write_all, d) == 0;
-	while (d->writing && d->running < d->workers &&
-	       pthread_create(&d->worker[d->running].thread, NULL, work, &d->worker[d->running]) == 0)
-		d->running++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	for (unsigned i = d->running; i < d->workers; i++) /* those that are not there have nothing to say */
-		rounds_end(d->rounds, i);
-	return d->running == d->workers;
-}
-
 struct dealt *dealt_new(const struct options *o, const uint8_t seed[16], rounds_emit *write, void *ctx)
 {
 	struct dealt *d = calloc(1, sizeof *d);
@@ -254,39 +206,31 @@ struct dealt *dealt_new(const struct options *o, const uint8_t seed[16], rounds_
 	if (!d)
 		return NULL;
 	d->seed = seed;
-	d->write = write;
-	d->ctx = ctx;
 	d->workers = o->workers;
-	pthread_mutex_init(&d->lock, NULL);
 	d->worker = calloc(d->workers, sizeof *d->worker);
-	d->rounds = rounds_new(d->workers + 1);
-	fine = d->worker && d->rounds;
+	d->crew = crew_new(d->workers, write, ctx);
+	fine = d->worker && d->crew;
+	if (fine)
+		d->rounds = crew_rounds(d->crew);
 	for (unsigned i = 0; fine && i < d->workers; i++)
 		fine = worker_init(d, i, o);
-	if (!fine || !start_threads(d))
+	if (!fine || !crew_start(d->crew, work, d->worker, sizeof *d->worker))
 		dealt_free(&d);
 	return d;
 }
 
 void dealt_finish(struct dealt *d)
 {
-	if (d->writing)
-		rounds_end(d->rounds, d->workers);
-	for (unsigned i = 0; i < d->running; i++)
-		pthread_join(d->worker[i].thread, NULL);
-	if (d->writing)
-		pthread_join(d->writer, NULL);
-	d->running = 0;
-	d->writing = false;
+	crew_join(d->crew);
 }
 
 void dealt_totals(struct dealt *d, struct totals *out)
 {
-	pthread_mutex_lock(&d->lock);
+	crew_lock(d->crew);
 	for (unsigned i = 0; i < d->workers; i++)
 		totals_add(out, &d->worker[i].published);
 	out->memory_refused += d->lost;
-	pthread_mutex_unlock(&d->lock);
+	crew_unlock(d->crew);
 }
 
 void dealt_free(struct dealt **dealt)
@@ -296,12 +240,11 @@ void dealt_free(struct dealt **dealt)
 	*dealt = NULL;
 	if (!d)
 		return;
-	if (d->rounds)
-		dealt_finish(d);
+	if (d->crew)
+		crew_join(d->crew);
 	for (unsigned i = 0; d->worker && i < d->workers; i++)
 		worker_fini(&d->worker[i]);
-	rounds_free(&d->rounds);
+	crew_free(&d->crew);
 	free(d->worker);
-	pthread_mutex_destroy(&d->lock);
 	free(d);
 }

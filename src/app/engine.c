@@ -206,7 +206,8 @@ bool engine_tick(struct engine *e, int64_t now)
 	return true;
 }
 
-void engine_totals(struct engine *e, struct totals *out)
+/* own: what the kernel dropped, where the workers know it. */
+static void count(struct engine *e, struct totals *out, struct capture_drops *own)
 {
 	*out = (struct totals){.segments = *segments_stats(e->segments), .memory_used = pool_used(e->pool),
 			       .memory_refused = pool_failures(e->pool)};
@@ -215,26 +216,27 @@ void engine_totals(struct engine *e, struct totals *out)
 		return;
 	}
 	if (e->fanout) {
-		struct capture_drops drops;
-
-		fanout_totals(e->fanout, out, &drops);
+		fanout_totals(e->fanout, out, own);
 		return;
 	}
 	out->sessions = *pipeline_stats(e->pipeline);
 	out->tcp = *pipeline_tcp_stats(e->pipeline);
 }
 
-static void make_stats(struct engine *e, int64_t ts, const struct capture_drops *drops, bool truncated, struct event *out)
+void engine_totals(struct engine *e, struct totals *out)
 {
-	struct totals totals, of_workers = {0};
 	struct capture_drops own;
 
-	engine_totals(e, &totals);
-	if (e->fanout) {
-		fanout_totals(e->fanout, &of_workers, &own);
-		drops = &own;
-	}
-	report_stats(&totals, ts, drops, truncated, out);
+	count(e, out, &own);
+}
+
+static void make_stats(struct engine *e, int64_t ts, const struct capture_drops *drops, bool truncated, struct event *out)
+{
+	struct totals totals;
+	struct capture_drops own;
+
+	count(e, &totals, &own);
+	report_stats(&totals, ts, e->fanout ? &own : drops, truncated, out);
 	if (e->fanout)
 		out->stats_split = engine_split(e);
 }

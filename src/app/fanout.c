@@ -6,46 +6,36 @@
  */
 #include "fanout.h"
 
+#include "crew.h"
 #include "pipeline.h"
 #include "segments.h"
 
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define SLICE_NS (INT64_C(100) * 1000000)
 #define HELD_BACK_NS (INT64_C(250) * 1000000) /* the kernel hands over its buffer after at most 100 ms; and some for a busy machine */
-enum { FINISH_AT_ONCE = 4096 /* sessions ended in a round: their events wait in memory */ };
 
 struct watcher {
 	struct fanout *fanout;
 	unsigned index;
-	pthread_t thread;
 	struct capture *capture;
 	struct pool *pool;
 	struct segments *segments;
 	struct pipeline *pipeline;
 	int64_t now;
-	struct totals published;    /* under fanout.lock */
-	struct capture_drops drops; /* under fanout.lock */
-	bool ended; /* under fanout.lock */
+	struct totals published;    /* under the lock of the crew */
+	struct capture_drops drops; /* under the lock of the crew */
+	bool ended; /* under the lock of the crew */
 };
 
 struct fanout {
-	struct rounds *rounds;
-	unsigned workers, running;
+	struct crew *crew;
+	struct rounds *rounds; /* of the crew */
+	unsigned workers;
 	struct watcher *watcher;
 	int64_t start;
-	rounds_emit *write;
-	void *ctx;
 	void (*complain)(const char *text);
-	pthread_t writer;
-	bool writing;
-	pthread_mutex_t lock;
 };
 
 static int64_t wall_clock(void)
@@ -67,20 +57,14 @@ static void on_event(void *ctx, struct event *ev)
 
 static void publish(struct watcher *w)
 {
-	struct pack_list *l = rounds_list(w->fanout->rounds, w->index);
 	struct capture_drops drops;
 
 	capture_drops(w->capture, &drops);
-	pthread_mutex_lock(&w->fanout->lock);
+	crew_lock(w->fanout->crew);
 	w->drops = drops;
 	w->published.segments = *segments_stats(w->segments);
-	w->published.sessions = *pipeline_stats(w->pipeline);
-	w->published.tcp = *pipeline_tcp_stats(w->pipeline);
-	w->published.memory_used = pool_used(w->pool);
-	w->published.memory_refused = pool_failures(w->pool);
-	w->published.events_lost += l->lost;
-	pthread_mutex_unlock(&w->fanout->lock);
-	l->lost = 0;
+	crew_unlock(w->fanout->crew);
+	crew_publish(w->fanout->crew, &w->published, w->pipeline, w->pool, w->index);
 }
 
 /* Number of the slice that now lies in. A clock that is set back stays where it was. */
@@ -113,7 +97,6 @@ static void take_frame(struct watcher *w, const struct frame *f)
 static void *watch(void *ctx)
 {
 	struct watcher *w = ctx;
-	struct rounds *r = w->fanout->rounds;
 	enum capture_status status;
 	struct frame frame;
 
@@ -126,22 +109,12 @@ static void *watch(void *ctx)
 		reach(w, w->now);
 		pipeline_tick(w->pipeline, w->now);
 	}
-	pthread_mutex_lock(&w->fanout->lock);
+	crew_lock(w->fanout->crew);
 	w->ended = true;
-	pthread_mutex_unlock(&w->fanout->lock);
-	while (!pipeline_finish(w->pipeline, FINISH_AT_ONCE))
-		rounds_next(r, w->index);
+	crew_unlock(w->fanout->crew);
+	crew_finish(w->fanout->crew, w->index, w->pipeline);
 	publish(w);
-	rounds_end(r, w->index);
-	return NULL;
-}
-
-static void *write_all(void *ctx)
-{
-	struct fanout *f = ctx;
-
-	while (rounds_write(f->rounds, f->write, f->ctx))
-		;
+	rounds_end(w->fanout->rounds, w->index);
 	return NULL;
 }
 
@@ -169,23 +142,6 @@ static void watcher_fini(struct watcher *w)
 	pool_free(&w->pool);
 }
 
-/* Signals are for the main thread. */
-static bool start_threads(struct fanout *f)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	f->writing = pthread_create(&f->writer, NULL, write_all, f) == 0;
-	while (f->writing && f->running < f->workers &&
-	       pthread_create(&f->watcher[f->running].thread, NULL, watch, &f->watcher[f->running]) == 0)
-		f->running++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	for (unsigned i = f->running; i < f->workers; i++) /* those that are not there have nothing to say */
-		rounds_end(f->rounds, i);
-	return f->running == f->workers;
-}
-
 struct fanout *fanout_new(const struct options *o, struct capture **captures, const uint8_t seed[16], rounds_emit *write,
 			  void *ctx, void (*complain)(const char *text))
 {
@@ -194,20 +150,19 @@ struct fanout *fanout_new(const struct options *o, struct capture **captures, co
 
 	if (!f)
 		return NULL;
-	f->write = write;
-	f->ctx = ctx;
 	f->complain = complain;
 	f->workers = o->workers;
 	f->start = wall_clock();
-	pthread_mutex_init(&f->lock, NULL);
 	f->watcher = calloc(f->workers, sizeof *f->watcher);
-	f->rounds = rounds_new(f->workers + 1);
-	fine = f->watcher && f->rounds;
+	f->crew = crew_new(f->workers, write, ctx);
+	fine = f->watcher && f->crew;
+	if (fine)
+		f->rounds = crew_rounds(f->crew);
 	for (unsigned i = 0; fine && i < f->workers; i++) {
 		fine = watcher_init(f, i, o, captures[i], seed);
 		capture_skip(captures[i], f->start);
 	}
-	if (!fine || !start_threads(f))
+	if (!fine || !crew_start(f->crew, watch, f->watcher, sizeof *f->watcher))
 		fanout_free(&f);
 	return f;
 }
@@ -225,10 +180,10 @@ bool fanout_tick(struct fanout *f, int64_t now)
 
 	while (rounds_now(f->rounds, f->workers) < slice)
 		rounds_next(f->rounds, f->workers);
-	pthread_mutex_lock(&f->lock);
+	crew_lock(f->crew);
 	for (unsigned i = 0; i < f->workers; i++)
 		running |= !f->watcher[i].ended;
-	pthread_mutex_unlock(&f->lock);
+	crew_unlock(f->crew);
 	return running;
 }
 
@@ -240,26 +195,19 @@ void fanout_event(struct fanout *f, const struct event *ev, int64_t now)
 void fanout_finish(struct fanout *f)
 {
 	fanout_stop(f);
-	if (f->writing)
-		rounds_end(f->rounds, f->workers);
-	for (unsigned i = 0; i < f->running; i++)
-		pthread_join(f->watcher[i].thread, NULL);
-	if (f->writing)
-		pthread_join(f->writer, NULL);
-	f->running = 0;
-	f->writing = false;
+	crew_join(f->crew);
 }
 
 void fanout_totals(struct fanout *f, struct totals *out, struct capture_drops *drops)
 {
 	*drops = (struct capture_drops){0};
-	pthread_mutex_lock(&f->lock);
+	crew_lock(f->crew);
 	for (unsigned i = 0; i < f->workers; i++) {
 		totals_add(out, &f->watcher[i].published);
 		drops->kernel += f->watcher[i].drops.kernel;
 		drops->interface += f->watcher[i].drops.interface;
 	}
-	pthread_mutex_unlock(&f->lock);
+	crew_unlock(f->crew);
 }
 
 void fanout_free(struct fanout **fanout)
@@ -269,12 +217,11 @@ void fanout_free(struct fanout **fanout)
 	*fanout = NULL;
 	if (!f)
 		return;
-	if (f->running || f->writing)
+	if (f->crew && crew_works(f->crew))
 		fanout_finish(f);
 	for (unsigned i = 0; f->watcher && i < f->workers; i++)
 		watcher_fini(&f->watcher[i]);
-	rounds_free(&f->rounds);
+	crew_free(&f->crew);
 	free(f->watcher);
-	pthread_mutex_destroy(&f->lock);
 	free(f);
 }
