@@ -62,11 +62,6 @@ static void on_event(void *ctx, struct event *ev)
 	pack_append(rounds_list(w->dealt->rounds, w->index), ev, pipeline_place(w->pipeline));
 }
 
-static size_t padded(size_t n)
-{
-	return (n + 7) & ~(size_t)7;
-}
-
 static void take_batch(struct worker *w, struct batch *b)
 {
 	struct packet packet = {0};
@@ -81,9 +76,9 @@ static void take_batch(struct worker *w, struct batch *b)
 			continue;
 		}
 		memcpy(&packet, b->bytes + at, SEGMENT);
-		at += padded(SEGMENT);
+		at += pack_padded(SEGMENT);
 		packet.payload = span_of(b->bytes + at, item.payload);
-		at += padded(item.payload);
+		at += pack_padded(item.payload);
 		pipeline_segment(w->pipeline, &packet, item.ts, item.frame);
 	}
 	b->n = 0;
@@ -134,13 +129,13 @@ static void batch_put(struct batch *b, const void *bytes, size_t n)
 {
 	if (n)
 		memcpy(b->bytes + b->n, bytes, n);
-	b->n += padded(n);
+	b->n += pack_padded(n);
 }
 
 static bool put(struct batch *b, const struct packet *p, int64_t ts, uint64_t frame, bool foreign)
 {
 	struct item item = {.ts = ts, .frame = frame, .payload = (uint32_t)p->payload.n, .foreign = foreign};
-	size_t n = sizeof item + (foreign ? 0 : padded(SEGMENT) + padded(p->payload.n));
+	size_t n = sizeof item + (foreign ? 0 : pack_padded(SEGMENT) + pack_padded(p->payload.n));
 
 	if (!batch_room(b, n))
 		return false;

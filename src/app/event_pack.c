@@ -32,16 +32,11 @@ struct packed_field {
 	uint32_t row, size;
 };
 
-static size_t padded(size_t n)
-{
-	return (n + 7) & ~(size_t)7;
-}
-
 /* ---- sizes ---- */
 
 static size_t span_size(struct span s)
 {
-	return padded(s.n);
+	return pack_padded(s.n);
 }
 
 static size_t list_size(const struct span *v, uint32_t count)
@@ -65,13 +60,13 @@ static size_t value_size(const struct event *ev, const struct event_field *f)
 	case EV_UINT:
 		return sizeof(ev_UINT_t);
 	case EV_BOOL:
-		return padded(sizeof(ev_BOOL_t));
+		return pack_padded(sizeof(ev_BOOL_t));
 	case EV_TIME:
 		return sizeof(ev_TIME_t);
 	case EV_IP:
-		return padded(sizeof(ev_IP_t));
+		return pack_padded(sizeof(ev_IP_t));
 	case EV_CODES:
-		return sizeof(ev_CODES_t) + padded(((const ev_CODES_t *)value)->n * sizeof(uint16_t));
+		return sizeof(ev_CODES_t) + pack_padded(((const ev_CODES_t *)value)->n * sizeof(uint16_t));
 	}
 	return 0;
 }
@@ -111,7 +106,7 @@ static void *put(struct writer *w, const void *bytes, size_t n)
 
 	if (n)
 		memcpy(at, bytes, n);
-	w->p += padded(n);
+	w->p += pack_padded(n);
 	return at;
 }
 
@@ -299,7 +294,7 @@ static const void *take(const uint8_t **p, size_t n)
 {
 	const uint8_t *at = *p;
 
-	*p += padded(n);
+	*p += pack_padded(n);
 	return at;
 }
 

@@ -11,6 +11,12 @@
 
 struct pack_block;
 
+/* What stands behind n octets may be of any type that needs eight. */
+static inline size_t pack_padded(size_t n)
+{
+	return (n + 7) & ~(size_t)7;
+}
+
 /* Zero-initialised = empty. */
 struct pack_list {
 	struct pack_block *first, *last;

@@ -6,12 +6,12 @@
  */
 #include "fanout.h"
 
+#include "clock.h"
 #include "crew.h"
 #include "pipeline.h"
 #include "segments.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #define SLICE_NS (INT64_C(100) * 1000000)
 #define HELD_BACK_NS (INT64_C(250) * 1000000) /* the kernel hands over its buffer after at most 100 ms; and some for a busy machine */
@@ -37,14 +37,6 @@ struct fanout {
 	int64_t start;
 	void (*complain)(const char *text);
 };
-
-static int64_t wall_clock(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* ---- workers ---- */
 
@@ -105,7 +97,7 @@ static void *watch(void *ctx)
 			take_frame(w, &frame);
 			continue;
 		}
-		w->now = wall_clock() - HELD_BACK_NS;
+		w->now = clock_now() - HELD_BACK_NS;
 		reach(w, w->now);
 		pipeline_tick(w->pipeline, w->now);
 	}
@@ -152,7 +144,7 @@ struct fanout *fanout_new(const struct options *o, struct capture **captures, co
 		return NULL;
 	f->complain = complain;
 	f->workers = o->workers;
-	f->start = wall_clock();
+	f->start = clock_now();
 	f->watcher = calloc(f->workers, sizeof *f->watcher);
 	f->crew = crew_new(f->workers, write, ctx);
 	fine = f->watcher && f->crew;

@@ -4,6 +4,7 @@
  * Exit status: 0 done, 1 input, capture or output failed (what was readable is reported), 2 usage or filter.
  */
 #include "capture.h"
+#include "clock.h"
 #include "engine.h"
 #include "explain.h"
 #include "options.h"
@@ -101,14 +102,6 @@ static void explain_nothing(struct engine *e)
 		t->packets, why);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 struct run {
 	const struct options *o;
 	struct capture *capture[MAX_WORKERS]; /* one, or on an interface one for each worker */
@@ -146,7 +139,7 @@ static void live_chores(struct run *r, bool idle)
 
 	if (!capture_is_live(r->capture[0]) || (!idle && !r->o->stats_seconds))
 		return;
-	now = idle ? now_ns() : engine_last_ts(r->engine);
+	now = idle ? clock_now() : engine_last_ts(r->engine);
 	if (idle)
 		engine_tick(r->engine, now);
 	stats_when_due(r, now);
@@ -181,12 +174,12 @@ static void watch(struct run *r)
 {
 	const struct timespec pause = {.tv_nsec = 100 * 1000000L};
 
-	while (engine_tick(r->engine, now_ns()) && !engine_failed(r->engine)) {
-		stats_when_due(r, now_ns());
+	while (engine_tick(r->engine, clock_now()) && !engine_failed(r->engine)) {
+		stats_when_due(r, clock_now());
 		status_when_wanted(r);
 		nanosleep(&pause, NULL);
 	}
-	engine_finish(r->engine, now_ns(), NULL, false);
+	engine_finish(r->engine, clock_now(), NULL, false);
 	explain_nothing(r->engine);
 	if (engine_split(r->engine))
 		fprintf(stderr, "smtpscope: %" PRIu64 " connections were split: their directions reached different workers, which sees them as "
