@@ -88,15 +88,16 @@ static bool holds(const struct code_row *row, int code)
 }
 
 /* The reply gives a reason that has nothing to do with how the line is written. */
-static bool has_other_reason(enum category category)
+static bool has_other_reason(enum finding f, enum category category)
 {
 	switch (category) {
 	case CATEGORY_NONE:
 	case CATEGORY_POLICY:
-	case CATEGORY_SIZE:
 	case CATEGORY_DNS: /* a bad domain does not resolve */
 	case CATEGORIES:
 		return false;
+	case CATEGORY_SIZE:
+		return f != FINDING_size_exceeds_limit;
 	case CATEGORY_GREYLISTING:
 	case CATEGORY_BLOCK_LIST:
 	case CATEGORY_QUOTA:
@@ -133,7 +134,7 @@ enum explains code_explains(enum finding f, const struct exchange *x, enum categ
 		return EXPLAINS_NOT; /* how a refusal is written is not why it came */
 	if ((mostly && !holds(mostly, x->code)) || (only && !holds(only, x->code)))
 		return EXPLAINS_NOT;
-	if (form && has_other_reason(category))
+	if (form && has_other_reason(f, category))
 		return EXPLAINS_NOT;
 	if (x->code == 421 && (form || (group == GROUP_SEQUENCE && f != FINDING_too_many_errors)) && !only)
 		return EXPLAINS_NOT; /* the service ends, for whatever reason */

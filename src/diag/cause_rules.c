@@ -200,6 +200,14 @@ static bool says_unqualified(const struct exchange *x)
 	       text_has(x, "domain name required");
 }
 
+/* The server misses a domain, and there is none, or one of a single label (RFC 5321 2.3.5). */
+static bool lacks_domain(const struct exchange *x)
+{
+	size_t at = span_rchr(x->argument, '@');
+
+	return says_unqualified(x) && (at == SPAN_NPOS || span_chr(span_from(x->argument, at), '.') == SPAN_NPOS);
+}
+
 /* VRFY and EXPN take a mere name (RFC 5321 3.5.1); a server that wants an address says so. */
 static bool says_without_domain(const struct exchange *x)
 {
@@ -348,7 +356,7 @@ const struct rule cause_rules[] = {
     {FINDING_bad_domain, D(BAD_DOMAIN), 0, 0, ~HELLO_VERBS, WHEN_ANY, NULL},
     {FINDING_missing_domain, D(MISSING_DOMAIN), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_missing_domain, 0, 0, 0, V(VRFY) | V(EXPN), WHEN_5YZ, says_without_domain},
-    {FINDING_missing_domain, 0, 0, 0, ENVELOPE_VERBS, WHEN_5YZ, says_unqualified},
+    {FINDING_missing_domain, 0, 0, 0, ENVELOPE_VERBS, WHEN_5YZ, lacks_domain},
     {FINDING_bad_address_literal, D(BAD_LITERAL), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_numeric_domain, D(NUMERIC_DOMAIN), 0, 0, 0, WHEN_ANY, NULL},
     {FINDING_path_too_long, D(PATH_TOO_LONG), 0, 0, 0, WHEN_ANY, NULL},
