@@ -148,7 +148,8 @@ static void put_recipients(struct text_buf *b, const struct event_list *list, si
 		text_putf(b, " and %u more", list->n - NAMED);
 }
 
-static void put_message_reason(struct text_buf *b, const struct event *ev)
+/* Mail whose recipients were refused has no reply of its own; the first refusal stands for it. */
+static void put_message_reason(struct text_buf *b, const struct text_session *s, const struct event *ev)
 {
 	enum { SHORT = 100 };
 	bool nobody = is(ev->message_result, "aborted");
@@ -160,12 +161,34 @@ static void put_message_reason(struct text_buf *b, const struct event *ev)
 	text_puts(b, nobody ? ": refused, nothing was sent" : ": ");
 	if (!nobody)
 		text_put_safe(b, is(ev->message_result, "partial") ? SPAN("refused; other recipients got it") : ev->message_result, SHORT);
-	text_put_reply(b, ev, ": ", SHORT);
+	if (s->refusal_n && (nobody || is(ev->message_result, "partial"))) {
+		text_puts(b, ": ");
+		text_put(b, span_of(s->refusal, s->refusal_n));
+	} else {
+		text_put_reply(b, ev, ": ", SHORT);
+	}
 }
 
-static uint32_t reason_key(struct span text)
+/* Keeps why the first recipient of a mail was refused. */
+static void note_refusal(struct text_writer *w, struct text_session *s, const struct event *ev)
 {
-	uint32_t h = 2166136261u; /* FNV-1a: a collision costs a reader one line */
+	enum { SHORT = 160 };
+	struct span reply;
+
+	if (is(ev->verb, "MAIL"))
+		s->refusal_n = 0;
+	if (!is(ev->verb, "RCPT") || s->refusal_n || ev->reply_code == EV_NONE || ev->reply_code < 400)
+		return;
+	w->line.n = 0;
+	text_put_reply(&w->line, ev, "", SHORT);
+	reply = utf8_cut(text_buf_span(&w->line), REFUSAL);
+	memcpy(s->refusal, reply.p, reply.n);
+	s->refusal_n = (unsigned)reply.n;
+}
+
+uint32_t text_key(struct span text)
+{
+	uint32_t h = 2166136261u;
 
 	for (size_t i = 0; i < text.n; i++)
 		h = (h ^ text.p[i]) * 16777619u;
@@ -190,7 +213,7 @@ static struct why *why_slot(struct text_session *s, enum rank rank)
 
 static void why_add(struct text_session *s, enum rank rank, struct span text)
 {
-	uint32_t key = reason_key(text);
+	uint32_t key = text_key(text);
 	struct why *y;
 
 	for (unsigned i = 0; i < s->why_count; i++) {
@@ -214,6 +237,8 @@ void text_why(struct text_writer *w, struct text_session *s, const struct event 
 
 	if (rank > s->worst)
 		s->worst = rank;
+	if (ev->set == DS_COMMAND)
+		note_refusal(w, s, ev);
 	if (rank < RANK_WARNING)
 		return;
 	w->line.n = 0;
@@ -222,7 +247,7 @@ void text_why(struct text_writer *w, struct text_session *s, const struct event 
 	else if (ev->set == DS_AUTH)
 		put_auth_reason(&w->line, ev);
 	else
-		put_message_reason(&w->line, ev);
+		put_message_reason(&w->line, s, ev);
 	why_add(s, rank, text_buf_span(&w->line));
 }
 

@@ -18,6 +18,7 @@ enum {
 	WHYS = 4,         /* reasons kept for the top of a block: more than a reader takes in at once */
 	WHY_TEXT = 600,   /* octets of one: an explanation and a remedy */
 	TOLD = 16,        /* findings of a session told in full; told again they are named only */
+	REFUSAL = 200,    /* octets of a reply that say enough in a heading */
 	SESSION_ID = 16,  /* octets of smtp.session.id */
 	ALERTS = 32,      /* kinds of alerts that are counted: more than the catalog has */
 	ALERT_ID = 48,    /* octets of an id and its end */
@@ -48,8 +49,10 @@ struct text_session {
 	struct why why[WHYS]; /* worst first */
 	unsigned why_count;
 	unsigned why_more;   /* reasons beyond them */
-	uint32_t told[TOLD];
+	uint32_t told[TOLD]; /* by what was said */
 	unsigned told_count;
+	char refusal[REFUSAL]; /* of this mail's first refused recipient: code and text, safe */
+	unsigned refusal_n;
 	enum rank worst;
 };
 
@@ -88,6 +91,8 @@ void text_put_seconds(struct text_buf *b, int64_t ns);
 /* "535 5.7.8 text" of the final reply, if there is one, led in by before. */
 void text_put_reply(struct text_buf *b, const struct event *ev, const char *before, size_t limit);
 enum rank text_rank(const struct event *ev);
+/* Tells texts apart (FNV-1a): a collision costs a reader one line. */
+uint32_t text_key(struct span text);
 size_t text_limit(const struct text_writer *w);
 
 #endif
