@@ -129,6 +129,35 @@ try "no workers" 2 "--workers" "$program" -r "$sample" --workers 0
 try "into a file" 0 "" "$program" -r "$sample" -o json -O "$dir/file"
 expect "the file holds the same" cmp -s "$dir/file" "$dir/whole"
 try "into a directory that is not there" 1 "$dir/no/file" "$program" -r "$sample" -O "$dir/no/file"
+try "a file and text on standard output" 0 "" "$program" -r "$sample" -o json -O "$dir/two.json" -o text -O -
+expect "the file holds the events" test "$(jq -c 'select(.event.dataset != "smtpscope.stats")' "$dir/two.json")" = "$(jq -c 'select(.event.dataset != "smtpscope.stats")' "$dir/whole")"
+expect "standard output the transcript" grep -q '^  *.*<-' "$dir/out"
+try "each output has its events" 0 "" "$program" -r "$sample" --events auth -O "$dir/auth.json" --only failed -O "$dir/failed.json" -O -
+expect "auth" test "$(jq -r .event.dataset "$dir/auth.json" | sort -u)" = smtpscope.auth
+expect "what failed" grep -q '"code":535' "$dir/failed.json"
+expect "and not what did not" test -z "$(grep '"smtpscope.command"' "$dir/failed.json" | grep -v failure)"
+expect "all" test "$(grep -c '"action":"sink"' "$dir/out")" = 3
+expect "what each sink has written is told" test "$(jq -c 'select(.event.action == "sink") | [.smtp.stats.sink.name, .smtp.stats.sink.dropped.error]' "$dir/out" | head -1)" = "[\"$dir/auth.json\",0]"
+try "options behind one -O" 0 "" "$program" -r "$sample" -O "$dir/behind.json" -o json --events auth
+expect "are as good as before it" cmp -s "$dir/behind.json" "$dir/auth.json"
+try "options behind the last of several" 2 "behind the last one they belong to none" "$program" -r "$sample" -O "$dir/x" -O "$dir/y" -o json
+try "one output twice" 2 "named twice" "$program" -r "$sample" -O "$dir/x" -O "$dir/x"
+try "nine outputs" 2 "more than 8" "$program" -r "$sample" -O 1 -O 2 -O 3 -O 4 -O 5 -O 6 -O 7 -O 8 -O 9
+try "a size that is none" 2 "--rotate-size" "$program" -r "$sample" --rotate-size 10X -O "$dir/x"
+try "an interval that is none" 2 "--rotate-interval" "$program" -r "$sample" --rotate-interval 0 -O "$dir/x"
+try "rotated standard output" 2 "cannot be rotated" "$program" -r "$sample" --rotate-size 1M
+try "settings of Kafka for a file" 2 "--kafka-conf is for" "$program" -r "$sample" --kafka-conf a=b -O "$dir/x"
+try "text to Kafka" 2 "only JSON" "$program" -r "$sample" -o text -O kafka:t@127.0.0.1:1
+try "nobody listens" 1 "Connection refused" "$program" -r "$sample" -O tcp:127.0.0.1:1
+mkdir "$dir/parts" && chmod 777 "$dir/parts" && chmod 711 "$dir"
+try "rotated" 0 "" "$program" -r "$sample" --events command,session --rotate-size 4K -O "$dir/parts/%Y.json"
+expect "into several files, none too large" test "$(find "$dir/parts" -type f | wc -l)" -ge 2 -a -z "$(find "$dir/parts" -size +4096c)"
+expect "of whole lines" jq -e . "$dir"/parts/* >/dev/null
+expect "that are all" test "$(cat "$dir"/parts/* | sort)" = "$("$program" -r "$sample" -o json --events command,session | sort)"
+if [ "$(id -u)" = 0 ]; then
+  mkdir "$dir/closed"
+  try "a folder in which no other file can be begun" 1 "must be writable by the user of -Z" "$program" -r "$sample" --rotate-size 4K -O "$dir/closed/a"
+fi
 # secrets
 printf 'key of the tests' >"$dir/key" && chmod 600 "$dir/key"
 try "no key" 2 "--secrets hash needs a key" "$program" -r "$dir/none" --secrets hash

@@ -207,6 +207,15 @@ X(UINT, stats_gaps, "smtp.stats.gaps", IN_STATS, "Holes in streams.") \
 X(UINT, stats_gap_bytes, "smtp.stats.gap_bytes", IN_STATS, "Octets lost in them.") \
 X(UINT, stats_events, "smtp.stats.events.written", IN_STATS, "Events written.") \
 X(UINT, stats_events_dropped, "smtp.stats.events.dropped", IN_STATS, "Events dropped by a sink.") \
+X(STR, stats_sink_name, "smtp.stats.sink.name", IN_STATS, "Of the events with action sink, one for each -O: what stands there.") \
+X(UINT, stats_sink_written, "smtp.stats.sink.written", IN_STATS, "Events handed on; to Kafka: acknowledged.") \
+X(UINT, stats_sink_bytes, "smtp.stats.sink.bytes", IN_STATS, "Octets of them.") \
+X(UINT, stats_sink_queued, "smtp.stats.sink.queued", IN_STATS, "Events that wait.") \
+X(UINT, stats_sink_queued_bytes, "smtp.stats.sink.queued_bytes", IN_STATS, "Octets of them.") \
+X(UINT, stats_sink_reconnects, "smtp.stats.sink.reconnects", IN_STATS, "Connections made anew, files opened anew.") \
+X(UINT, stats_sink_lost_queue, "smtp.stats.sink.dropped.queue", IN_STATS, "Dropped: too many waited.") \
+X(UINT, stats_sink_lost_error, "smtp.stats.sink.dropped.error", IN_STATS, "Dropped: refused for good.") \
+X(UINT, stats_sink_lost_closed, "smtp.stats.sink.dropped.closed", IN_STATS, "Dropped: the reader went away.") \
 X(UINT, stats_memory, "smtp.stats.memory.used", IN_STATS, "Octets in use by all state.") \
 X(UINT, stats_memory_failures, "smtp.stats.memory.refused", IN_STATS, "Allocations refused at a limit.") \
 X(UINT, stats_watch_windows, "smtp.stats.watch.windows", IN_STATS, "Windows that --watch keeps: one for each client, identity, server, domain and rule.") \

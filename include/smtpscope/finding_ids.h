@@ -171,6 +171,7 @@ FINDING_ID(throttled)
 FINDING_ID(banner_grab)
 /* capture */
 FINDING_ID(conflicting_overlap)
+FINDING_ID(events_dropped)
 FINDING_ID(auth_response_pipelined)
 FINDING_ID(outstanding_overflow)
 FINDING_ID(unstuffed_dot)

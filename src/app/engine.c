@@ -7,6 +7,7 @@
  */
 #include "engine.h"
 
+#include "clock.h"
 #include "dealt.h"
 #include "fanout.h"
 #include "pipeline.h"
@@ -38,7 +39,6 @@ struct engine {
 	atomic_ullong split;
 	struct pool *watch_pool;   /* of its own: watch runs in the writer's thread */
 	struct watch *watch;       /* NULL: --watch none */
-	struct sink *sink;
 	struct report *report;
 	int64_t last_ts;
 	uint64_t last_frame;
@@ -66,7 +66,7 @@ static void report(void *ctx, struct event *ev)
 	struct engine *e = ctx;
 
 	report_event(e->report, ev);
-	if (sink_failed(e->sink))
+	if (report_failed(e->report))
 		atomic_store_explicit(&e->failed, true, memory_order_relaxed);
 }
 
@@ -77,7 +77,7 @@ static void write_event(void *ctx, struct event *ev, uint64_t place, unsigned wo
 
 	if (!ev) {
 		if (e->halves) /* live: what was said of this slice of time is not held back */
-			report_flush(e->report);
+			report_tick(e->report, clock_now());
 		return;
 	}
 	if (e->halves && ev->set == DS_SESSION && ev->session_one_sided == EV_TRUE)
@@ -115,7 +115,7 @@ static bool start_watch(struct engine *e)
 	return e->watch != NULL;
 }
 
-struct engine *engine_new(const struct options *o, struct sink *sink, bool text, const char *observer)
+struct engine *engine_new(const struct options *o, struct sink *const *sinks, const char *observer)
 {
 	struct engine *e = calloc(1, sizeof *e);
 	bool ready;
@@ -123,12 +123,11 @@ struct engine *engine_new(const struct options *o, struct sink *sink, bool text,
 	if (!e)
 		return NULL;
 	e->o = o;
-	e->sink = sink;
 	atomic_init(&e->nanoseconds_from, UINT64_MAX);
 	atomic_init(&e->failed, false);
 	atomic_init(&e->split, 0);
 	random_seed(e->seed);
-	e->report = report_new(o, sink, text, observer);
+	e->report = report_new(o, sinks, observer);
 	e->pool = pool_new(o->memory_limit);
 	if (e->pool)
 		e->segments = segments_new(e->pool, e->seed, o->verify_checksums);
@@ -202,7 +201,7 @@ bool engine_tick(struct engine *e, int64_t now)
 	if (e->dealt)
 		return true;
 	pipeline_tick(e->pipeline, now);
-	report_flush(e->report);
+	report_tick(e->report, now);
 	return true;
 }
 
@@ -264,6 +263,8 @@ void engine_finish(struct engine *e, int64_t ts, const struct capture_drops *dro
 		dealt_finish(e->dealt);
 	else
 		pipeline_finish(e->pipeline, SIZE_MAX);
+	if (e->o->interface)
+		report_finish(e->report, ts);
 	make_stats(e, ts, drops, truncated, &ev);
 	write_event(e, &ev, e->last_frame, 0);
 }

@@ -59,7 +59,7 @@ static int fill(struct document *d, const struct options *o, struct err *err)
 
 static int print(const struct document *d, const struct options *o, struct err *err)
 {
-	struct sink *sink = sink_open(o->output, err);
+	struct sink *sink = sink_open(o->output[0].target, NULL, err);
 	struct page_look look;
 	char *text;
 
@@ -68,9 +68,9 @@ static int print(const struct document *d, const struct options *o, struct err *
 	look = (struct page_look){.colour = report_colour(o, sink), .width = report_width(sink)};
 	if (!look.width)
 		look.width = 80;
-	text = o->format == OUTPUT_JSON ? document_json(d) : document_text(d, &look);
+	text = o->output[0].format == OUTPUT_JSON ? document_json(d) : document_text(d, &look);
 	if (text)
-		sink_write(sink, span_str(text));
+		sink_write(sink, span_str(text), SPAN_ABSENT);
 	free(text);
 	if (sink_close(&sink, err) != 0)
 		return -1;

@@ -8,6 +8,7 @@
 #include "engine.h"
 #include "explain.h"
 #include "options.h"
+#include "outputs.h"
 #include "sandbox.h"
 #include "smtpscope/json.h"
 #include "version.h"
@@ -25,10 +26,12 @@
 static struct capture *running; /* for the signal handlers only, as is the next */
 static struct engine *watching;
 static volatile sig_atomic_t status_wanted;
+static struct sink_signals output_signals;
 
 static void on_stop(int signal)
 {
 	(void)signal;
+	atomic_store(&output_signals.stop, true);
 	if (running)
 		capture_stop(running);
 	if (watching)
@@ -41,12 +44,19 @@ static void on_status(int signal)
 	status_wanted = 1;
 }
 
+static void on_reopen(int signal)
+{
+	(void)signal;
+	atomic_fetch_add(&output_signals.reopen, 1);
+}
+
 static void complain(const char *text)
 {
 	fprintf(stderr, "smtpscope: %s\n", text);
 }
 
-static void install_signals(void)
+/* A sensor outlives its terminal; a run over files ends with it. */
+static void install_signals(bool live)
 {
 	struct sigaction act = {.sa_handler = on_stop};
 
@@ -55,6 +65,9 @@ static void install_signals(void)
 	act.sa_handler = on_status;
 	act.sa_flags = SA_RESTART;
 	sigaction(SIGUSR1, &act, NULL);
+	act.sa_handler = on_reopen;
+	if (live)
+		sigaction(SIGHUP, &act, NULL);
 	act.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &act, NULL);
 }
@@ -102,13 +115,15 @@ static void explain_nothing(struct engine *e)
 		t->packets, why);
 }
 
+#define TICK_NS INT64_C(100000000) /* for so long at most, what is written waits in memory */
+
 struct run {
 	const struct options *o;
 	struct capture *capture[MAX_WORKERS]; /* one, or on an interface one for each worker */
 	unsigned captures;
 	struct engine *engine;
-	struct sink *sink;
-	int64_t next_stats;
+	struct outputs out;
+	int64_t next_stats, next_tick;
 };
 
 /* What the kernel dropped; NULL for files, and where the workers know it. */
@@ -137,11 +152,13 @@ static void live_chores(struct run *r, bool idle)
 {
 	int64_t now;
 
-	if (!capture_is_live(r->capture[0]) || (!idle && !r->o->stats_seconds))
+	if (!capture_is_live(r->capture[0]))
 		return;
 	now = idle ? clock_now() : engine_last_ts(r->engine);
-	if (idle)
+	if (idle || now >= r->next_tick) {
 		engine_tick(r->engine, now);
+		r->next_tick = now + TICK_NS;
+	}
 	stats_when_due(r, now);
 }
 
@@ -189,17 +206,16 @@ static void watch(struct run *r)
 static int run(struct run *r, struct err *err)
 {
 	static char host[256];
-	bool text = r->o->format == OUTPUT_TEXT || (r->o->format == OUTPUT_AUTO && sink_is_terminal(r->sink));
 
 	gethostname(host, sizeof host - 1);
-	r->engine = engine_new(r->o, r->sink, text, r->o->interface ? host : NULL);
+	r->engine = engine_new(r->o, r->out.sink, r->o->interface ? host : NULL);
 	if (!r->engine || (r->captures > 1 && !engine_watch(r->engine, r->capture, complain))) {
 		engine_free(&r->engine);
 		return err_set(err, 1, "out of memory, or of threads");
 	}
 	running = r->captures > 1 ? NULL : r->capture[0];
 	watching = r->captures > 1 ? r->engine : NULL;
-	install_signals();
+	install_signals(r->o->interface != NULL);
 	if (running)
 		loop(r);
 	else
@@ -227,46 +243,51 @@ static int open_captures(struct run *r, const struct options *o, struct err *err
 }
 
 /* All that takes rights is open: what is not needed from here on is given up. */
-static int give_up_rights(const struct run *r, struct err *err)
+static int give_up_rights(struct run *r, struct err *err)
 {
-	struct sandbox s = {.user = r->o->user};
-	const char *counters[1];
-	char path[128];
+	static struct sandbox s;
+	static char path[128];
+	const char *const *files;
+	unsigned n = capture_prepare(r->capture[0], complain, &files);
 
-	s.reads = capture_prepare(r->capture[0], complain, &s.read);
-	s.stay = s.reads > 0;
-	if (r->o->interface) { /* where libpcap reads what the interface dropped */
-		snprintf(path, sizeof path, "/sys/class/net/%.64s/statistics", r->o->interface);
-		counters[0] = path;
-		s.read = counters;
-		s.reads = 1;
-	}
 	if (r->o->no_sandbox)
 		return r->o->user ? sandbox_become(r->o->user, err) : 0;
+	s.user = r->o->user;
+	s.stay = n > 0;
+	for (unsigned i = 0; i < n; i++)
+		sandbox_read(&s, files[i]);
+	if (r->o->interface) { /* where libpcap reads what the interface dropped */
+		snprintf(path, sizeof path, "/sys/class/net/%.64s/statistics", r->o->interface);
+		sandbox_read(&s, path);
+	}
+	outputs_rights(&r->out, &s);
 	return sandbox_enter(&s, err);
 }
 
 static int analyse(struct options *o, struct err *err)
 {
-	struct run r = {.o = o};
+	static struct run r;
 	bool quiet_end = false;
-	int status = open_captures(&r, o, err);
+	int status;
 
+	r.o = o;
+	status = open_captures(&r, o, err);
 	if (!o->memory_limit)
 		o->memory_limit = default_memory();
 	if (o->secrets == SECRETS_SHOW)
 		complain("--secrets show: passwords and tokens will stand in the output");
 	if (status == 0)
-		r.sink = sink_open(o->output, err);
-	if (r.sink && give_up_rights(&r, err) == 0)
+		status = outputs_open(&r.out, o, &output_signals, complain, err);
+	if (status == 0)
+		status = give_up_rights(&r, err);
+	if (status == 0)
+		status = outputs_start(&r.out, err);
+	if (status == 0)
 		status = run(&r, err);
 	while (r.captures > 0)
 		capture_close(&r.capture[--r.captures]);
-	if (r.sink) {
-		quiet_end = sink_pipe_closed(r.sink);
-		if (sink_close(&r.sink, err) != 0 && !quiet_end)
-			return -1;
-	}
+	if (outputs_close(&r.out, &quiet_end, err) != 0)
+		return -1;
 	return quiet_end ? 0 : status;
 }
 

@@ -6,7 +6,6 @@
  */
 #include "options.h"
 
-#include "smtpscope/event.h"
 #include "smtpscope/json.h"
 #include "smtpscope/span.h"
 
@@ -28,17 +27,11 @@ static int number(const char *value, const char *name, uint64_t min, uint64_t ma
 		       (unsigned long long)max);
 }
 
-struct word {
-	const char *name;
-	int value;
-};
-
-/* One of the words; the list ends with a NULL name. */
-static int choice(const char *value, const char *name, const struct word *words, int *out, struct err *err)
+int option_choice(const char *value, const char *name, const struct option_word *words, int *out, struct err *err)
 {
 	char all[128] = "";
 
-	for (const struct word *w = words; w->name; w++) {
+	for (const struct option_word *w = words; w->name; w++) {
 		if (strcmp(value, w->name) == 0) {
 			*out = w->value;
 			return 0;
@@ -159,53 +152,6 @@ static int set_user(struct options *o, const char *value, struct err *err)
 	return 0;
 }
 
-static int set_format(struct options *o, const char *value, struct err *err)
-{
-	static const struct word words[] = {{"text", OUTPUT_TEXT}, {"json", OUTPUT_JSON}, {NULL, 0}};
-	int n = 0;
-
-	if (choice(value, "-o", words, &n, err) != 0)
-		return -1;
-	o->format = (enum output_format)n;
-	return 0;
-}
-
-static int set_output(struct options *o, const char *value, struct err *err)
-{
-	(void)err;
-	o->output = value;
-	return 0;
-}
-
-static int set_events(struct options *o, const char *value, struct err *err)
-{
-	struct span rest = span_str(value);
-
-	o->datasets = 0;
-	while (rest.p) {
-		struct span word = span_split(&rest, ',');
-		unsigned d = 0;
-
-		while (d < DATASETS && !span_eq(word, span_str(dataset_name((enum dataset)d))))
-			d++;
-		if (d == DATASETS)
-			return err_set(err, 2, "--events: \"%s\" is not a list of session, command, auth, message, finding, stats", value);
-		o->datasets |= 1u << d;
-	}
-	return 0;
-}
-
-static int set_only(struct options *o, const char *value, struct err *err)
-{
-	static const struct word words[] = {{"failed", ONLY_FAILED}, {"auth", ONLY_AUTH}, {"finding", ONLY_FINDING}, {NULL, 0}};
-	int n = 0;
-
-	if (choice(value, "--only", words, &n, err) != 0)
-		return -1;
-	o->only = (enum only)n;
-	return 0;
-}
-
 static int set_max_event(struct options *o, const char *value, struct err *err)
 {
 	uint64_t n;
@@ -218,10 +164,10 @@ static int set_max_event(struct options *o, const char *value, struct err *err)
 
 static int set_secrets(struct options *o, const char *value, struct err *err)
 {
-	static const struct word words[] = {{"hide", SECRETS_HIDE}, {"hash", SECRETS_HASH}, {"show", SECRETS_SHOW}, {NULL, 0}};
+	static const struct option_word words[] = {{"hide", SECRETS_HIDE}, {"hash", SECRETS_HASH}, {"show", SECRETS_SHOW}, {NULL, 0}};
 	int n = 0;
 
-	if (choice(value, "--secrets", words, &n, err) != 0)
+	if (option_choice(value, "--secrets", words, &n, err) != 0)
 		return -1;
 	o->secrets = (enum secrets)n;
 	return 0;
@@ -252,10 +198,10 @@ static int set_verbose(struct options *o, const char *value, struct err *err)
 
 static int set_colour(struct options *o, const char *value, struct err *err)
 {
-	static const struct word words[] = {{"auto", WHEN_AUTO}, {"always", WHEN_ALWAYS}, {"never", WHEN_NEVER}, {NULL, 0}};
+	static const struct option_word words[] = {{"auto", WHEN_AUTO}, {"always", WHEN_ALWAYS}, {"never", WHEN_NEVER}, {NULL, 0}};
 	int n = 0;
 
-	if (choice(value, "--color", words, &n, err) != 0)
+	if (option_choice(value, "--color", words, &n, err) != 0)
 		return -1;
 	o->colour = (enum when)n;
 	return 0;
@@ -263,10 +209,10 @@ static int set_colour(struct options *o, const char *value, struct err *err)
 
 static int set_language(struct options *o, const char *value, struct err *err)
 {
-	static const struct word words[] = {{"en", LANGUAGE_EN}, {"ja", LANGUAGE_JA}, {NULL, 0}};
+	static const struct option_word words[] = {{"en", LANGUAGE_EN}, {"ja", LANGUAGE_JA}, {NULL, 0}};
 	int n = 0;
 
-	if (choice(value, "--lang", words, &n, err) != 0)
+	if (option_choice(value, "--lang", words, &n, err) != 0)
 		return -1;
 	o->language = (enum language)n;
 	return 0;
@@ -316,9 +262,12 @@ const struct option_row option_rows[] = {
     {0, "memory-limit", "MIB", "memory of all state (half of RAM, at most 2048)", set_memory, 0},
     {0, "watch", "LIST", "of id=threshold/window and none: what is an attack (see the manual)", set_watch, 0},
     {'o', NULL, "FORMAT", "text or json (text on a terminal, else json)", set_format, 0},
-    {'O', NULL, "FILE", "write there, - for stdout", set_output, 0},
+    {'O', NULL, "WHERE", "FILE, -, unix:PATH, tcp:HOST:PORT, kafka:TOPIC@BROKERS; may be repeated", set_output, 0},
     {0, "events", "LIST", "of session,command,auth,message,finding,stats (all)", set_events, 0},
     {0, "only", "WHAT", "failed, auth or finding", set_only, 0},
+    {0, "rotate-size", "SIZE", "begin another file before it grows beyond, such as 100M", set_rotate_size, 0},
+    {0, "rotate-interval", "TIME", "begin another file that often, such as 1h", set_rotate_interval, 0},
+    {0, "kafka-conf", "NAME=VALUE", "a setting of librdkafka, such as security.protocol=ssl", set_kafka_conf, 0},
     {0, "max-event-bytes", "N", "longest JSON line (8192)", set_max_event, 0},
     {0, "secrets", "WHAT", "hide (default), hash or show: passwords and tokens of AUTH", set_secrets, 0},
     {0, "secrets-key", "FILE", "key of --secrets hash; only its owner may read it", set_secrets_key, 0},
@@ -461,8 +410,7 @@ static void defaults(struct options *o)
 	memset(o, 0, sizeof *o);
 	o->snaplen = 262144;
 	o->buffer_kib = 16384;
-	o->output = "-";
-	o->datasets = IN_ALL;
+	outputs_default(o);
 	o->max_event_bytes = JSON_MAX_EVENT;
 	o->workers = 1;
 	o->stats_seconds = 60;
@@ -584,7 +532,7 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
 	if (parse_words(o, &w, err) != 0)
 		return -1;
 	o->local_time = o->local_time && !o->utc;
-	return check(o, err);
+	return outputs_finish(o, err) == 0 ? check(o, err) : -1;
 }
 
 bool options_port(const struct options *o, uint16_t port)

@@ -20,7 +20,21 @@ enum only { ONLY_ALL, ONLY_FAILED, ONLY_AUTH, ONLY_FINDING };
 enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
 
 enum { MAX_FILES = 4096, MAX_FILTER = 16384, MAX_WORKERS = 64, MAX_WORDS = 2 };
+enum { MAX_OUTPUTS = 8, MAX_SETTINGS = 64 };
 enum { MAX_SECRET_KEY = 4096 }; /* HMAC-SHA-256 gains nothing from more than 64 octets (RFC 2104 3) */
+
+/* One -O, and what stands before it. */
+struct output {
+	const char *target;
+	enum output_format format;
+	unsigned datasets;               /* IN_* bits of --events */
+	enum only only;
+	uint64_t rotate_bytes;           /* 0 never */
+	uint32_t rotate_seconds;
+	const char *setting[MAX_SETTINGS]; /* --kafka-conf */
+	unsigned settings;
+	unsigned given;                  /* bits of what was said */
+};
 
 struct options {
 	enum task task;
@@ -34,10 +48,8 @@ struct options {
 	uint8_t ports[65536 / 8];        /* bit per port: SMTP whatever it carries */
 	bool no_watch;                   /* --watch none */
 	struct watch_settings watch;
-	enum output_format format;
-	const char *output;              /* -O, "-" */
-	unsigned datasets;               /* IN_* bits of --events */
-	enum only only;
+	struct output output[MAX_OUTPUTS + 1]; /* while they are read, the last is the one whose -O has not come yet */
+	unsigned outputs;                /* 1 at least */
 	int verbosity;                   /* -1 -q, 1 -v, 2 -vv */
 	enum when colour;
 	enum language language;          /* --lang */
@@ -72,8 +84,29 @@ extern const unsigned option_row_count;
 /* 0, or -1 and *err (code 2). */
 int options_parse(struct options *o, int argc, char **argv, struct err *err);
 void options_help(FILE *out);
+
+/* One of the words; the list ends with a NULL name. */
+struct option_word {
+	const char *name;
+	int value;
+};
+int option_choice(const char *value, const char *name, const struct option_word *words, int *out, struct err *err);
+
 /* --watch, in watch_option.c. */
 int set_watch(struct options *o, const char *value, struct err *err);
+/* "90", "90s", "10m", "1h", "1d": at least a second, at most 30 days. */
+bool option_duration(struct span text, uint32_t *seconds);
+
+/* What is written and where, in output_option.c. */
+int set_format(struct options *o, const char *value, struct err *err);
+int set_output(struct options *o, const char *value, struct err *err);
+int set_events(struct options *o, const char *value, struct err *err);
+int set_only(struct options *o, const char *value, struct err *err);
+int set_rotate_size(struct options *o, const char *value, struct err *err);
+int set_rotate_interval(struct options *o, const char *value, struct err *err);
+int set_kafka_conf(struct options *o, const char *value, struct err *err);
+void outputs_default(struct options *o);
+int outputs_finish(struct options *o, struct err *err);
 bool options_port(const struct options *o, uint16_t port);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "report.h"
 
+#include "../diag/finding.h"
 #include "smtpscope/json.h"
 #include "smtpscope/text.h"
 #include "version.h"
@@ -17,13 +18,24 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-struct report {
-	const struct options *o;
+#define TELL_NS INT64_C(60000000000) /* of a sink that refuses single records there is a finding a minute, not one a record */
+
+/* One -O. */
+struct out {
+	const struct output *wanted;
 	struct sink *sink;
 	struct json_writer *json;
 	struct text_writer *text;
+	uint64_t lost_told; /* records that a finding told of */
+	int64_t tell_at;    /* the next one not before */
+};
+
+struct report {
+	const struct options *o;
 	const char *observer;
-	uint64_t stats_written;
+	struct out out[MAX_OUTPUTS];
+	unsigned outs;
+	uint64_t stats_written, findings_written; /* of the sensor itself */
 };
 
 unsigned report_width(const struct sink *sink)
@@ -46,24 +58,34 @@ bool report_colour(const struct options *o, const struct sink *sink)
 	return o->colour == WHEN_ALWAYS;
 }
 
-struct report *report_new(const struct options *o, struct sink *sink, bool text, const char *observer)
+static bool out_init(struct out *out, const struct options *o, const struct output *wanted, struct sink *sink)
+{
+	struct text_options look;
+
+	out->wanted = wanted;
+	out->sink = sink;
+	if (wanted->format == OUTPUT_TEXT || (wanted->format == OUTPUT_AUTO && sink_is_terminal(sink))) {
+		look = (struct text_options){.colour = report_colour(o, sink), .local_time = o->local_time, .verbosity = o->verbosity};
+		look.width = sink_is_terminal(sink) ? report_width(sink) : 0;
+		out->text = text_writer_new(&look, sink);
+	} else {
+		out->json = json_writer_new(o->max_event_bytes);
+	}
+	return out->text || out->json;
+}
+
+struct report *report_new(const struct options *o, struct sink *const *sinks, const char *observer)
 {
 	struct report *r = calloc(1, sizeof *r);
-	struct text_options look;
+	bool fine = r != NULL;
 
 	if (!r)
 		return NULL;
 	r->o = o;
-	r->sink = sink;
 	r->observer = observer;
-	if (text) {
-		look = (struct text_options){.colour = report_colour(o, sink), .local_time = o->local_time, .verbosity = o->verbosity};
-		look.width = sink_is_terminal(sink) ? report_width(sink) : 0;
-		r->text = text_writer_new(&look, sink);
-	} else {
-		r->json = json_writer_new(o->max_event_bytes);
-	}
-	if (!r->text && !r->json)
+	for (; fine && r->outs < o->outputs; r->outs++)
+		fine = out_init(&r->out[r->outs], o, &o->output[r->outs], sinks[r->outs]);
+	if (!fine)
 		report_free(&r);
 	return r;
 }
@@ -85,11 +107,11 @@ static bool is_failure(const struct event *ev)
 	return true;
 }
 
-static bool is_wanted(const struct report *r, const struct event *ev)
+static bool is_wanted(const struct output *o, const struct event *ev)
 {
-	if (!(r->o->datasets >> ev->set & 1))
+	if (!(o->datasets >> ev->set & 1))
 		return false;
-	switch (r->o->only) {
+	switch (o->only) {
 	case ONLY_FAILED:
 		return is_failure(ev);
 	case ONLY_AUTH:
@@ -114,30 +136,123 @@ static void add_observer(const struct report *r, struct event *ev)
 	ev->observer_interface = span_str(r->o->interface);
 }
 
-/* How many lines were written before this one is known here alone. */
-static void add_counts(struct report *r, struct event *ev, char id[32])
+/* The transcript is about sessions: what is about the sensor itself is not shown there. */
+static void write_event(struct report *r, struct event *ev, bool of_sensor)
+{
+	add_observer(r, ev);
+	for (unsigned i = 0; i < r->outs; i++) {
+		struct out *out = &r->out[i];
+
+		if (!is_wanted(out->wanted, ev) || (of_sensor && out->text))
+			continue;
+		if (out->text)
+			text_event(out->text, ev);
+		else
+			sink_write(out->sink, json_event(out->json, ev), ev->community_id);
+		if (r->o->line_flush)
+			sink_flush(out->sink);
+	}
+}
+
+/* ---- what becomes of what is written ---- */
+
+static void number_stats(struct report *r, struct event *ev, char id[32])
 {
 	ev->sequence = ++r->stats_written;
 	ev->id = span_of(id, (size_t)snprintf(id, 32, "stats-%" PRIu64, r->stats_written));
-	ev->stats_events = sink_written(r->sink);
-	ev->stats_events_dropped += sink_lost(r->sink);
+}
+
+/* A sink that may fall behind is worth an event of its own; a single file is told of in the event before. */
+static bool sinks_are_told_of(const struct report *r)
+{
+	return r->outs > 1 || !sink_is_plain(r->out[0].sink);
+}
+
+static void write_sink_stats(struct report *r, struct out *out, int64_t ts)
+{
+	struct sink_stats s;
+	struct event ev;
+	char id[32];
+
+	sink_stats(out->sink, &s);
+	report_stats_begin(&ev, ts, SPAN("sink"));
+	number_stats(r, &ev, id);
+	ev.stats_sink_name = span_str(sink_name(out->sink));
+	ev.stats_sink_written = s.written;
+	ev.stats_sink_bytes = s.bytes;
+	ev.stats_sink_queued = s.queued;
+	ev.stats_sink_queued_bytes = s.queued_bytes;
+	ev.stats_sink_reconnects = s.reconnects;
+	ev.stats_sink_lost_queue = s.lost[SINK_LOST_QUEUE];
+	ev.stats_sink_lost_error = s.lost[SINK_LOST_ERROR];
+	ev.stats_sink_lost_closed = s.lost[SINK_LOST_CLOSED];
+	write_event(r, &ev, true);
+}
+
+/* How many lines were written before this one is known here alone. */
+static void write_stats(struct report *r, struct event *ev)
+{
+	char id[32];
+
+	number_stats(r, ev, id);
+	ev->stats_events = 0;
+	for (unsigned i = 0; i < r->outs; i++) {
+		ev->stats_events += sink_written(r->out[i].sink);
+		ev->stats_events_dropped += sink_lost(r->out[i].sink);
+	}
+	write_event(r, ev, false);
+	for (unsigned i = 0; sinks_are_told_of(r) && i < r->outs; i++)
+		write_sink_stats(r, &r->out[i], ev->ts);
 }
 
 void report_event(struct report *r, struct event *ev)
 {
+	if (ev->set == DS_STATS)
+		write_stats(r, ev);
+	else
+		write_event(r, ev, false);
+}
+
+static void on_finding(void *ctx, struct event *ev)
+{
+	write_event(ctx, ev, true);
+}
+
+/* One finding for each time in which a sink took nothing, when that is over: then it is known what it cost, and can be written there. */
+static void tell_of_drops(struct report *r, struct out *out, int64_t now, bool at_last)
+{
+	const struct finding_info *info = finding_info(FINDING_events_dropped);
+	const struct outlet next = {on_finding, r};
+	struct finding_facts facts = {0};
+	struct event ev;
 	char id[32];
 
-	if (ev->set == DS_STATS)
-		add_counts(r, ev, id);
-	if (!is_wanted(r, ev))
+	if (sink_lost(out->sink) == out->lost_told || (!at_last && (sink_is_stuck(out->sink) || now < out->tell_at)))
 		return;
-	add_observer(r, ev);
-	if (r->text)
-		text_event(r->text, ev);
-	else
-		sink_write(r->sink, json_event(r->json, ev));
-	if (r->o->line_flush)
-		sink_flush(r->sink);
+	out->tell_at = now + TELL_NS;
+	facts.count = sink_lost(out->sink) - out->lost_told;
+	out->lost_told += facts.count;
+	event_init(&ev, DS_FINDING);
+	ev.ts = now;
+	ev.sequence = ++r->findings_written;
+	ev.id = span_of(id, (size_t)snprintf(id, sizeof id, "sensor-%" PRIu64, r->findings_written));
+	ev.finding_count = facts.count;
+	ev.finding_evidence = span_str(sink_name(out->sink));
+	finding_emit(&next, &ev, info, info->severity, info->confidence, &facts);
+}
+
+bool report_failed(const struct report *r)
+{
+	unsigned closed = 0;
+
+	for (unsigned i = 0; i < r->outs; i++) {
+		if (!sink_failed(r->out[i].sink))
+			continue;
+		if (!sink_pipe_closed(r->out[i].sink))
+			return true;
+		closed++;
+	}
+	return closed == r->outs;
 }
 
 /* A struct of nothing but counters. */
@@ -190,18 +305,24 @@ static void stats_sessions(struct event *ev, const struct pipeline_stats *s)
 	ev->stats_one_sided = s->one_sided;
 }
 
-void report_stats(const struct totals *t, int64_t ts, const struct capture_drops *drops, bool truncated, struct event *out)
+void report_stats_begin(struct event *ev, int64_t ts, struct span action)
 {
 	static const struct span network[] = {SPAN_INIT("network")}, info[] = {SPAN_INIT("info")};
+
+	event_init(ev, DS_STATS);
+	ev->ts = ts;
+	ev->kind = SPAN("metric");
+	ev->category = (struct event_list){network, 1};
+	ev->type = (struct event_list){info, 1};
+	ev->dataset = SPAN("smtpscope.stats");
+	ev->action = action;
+}
+
+void report_stats(const struct totals *t, int64_t ts, const struct capture_drops *drops, bool truncated, struct event *out)
+{
 	const struct defrag_stats *d = &t->segments.defrag;
 
-	event_init(out, DS_STATS);
-	out->ts = ts;
-	out->kind = SPAN("metric");
-	out->category = (struct event_list){network, 1};
-	out->type = (struct event_list){info, 1};
-	out->dataset = SPAN("smtpscope.stats");
-	out->action = SPAN("stats");
+	report_stats_begin(out, ts, SPAN("stats"));
 	stats_packets(out, &t->segments, &t->tcp);
 	out->stats_reassembled = d->reassembled;
 	out->stats_fragments_lost = d->expired + d->evicted + d->cut + d->failed;
@@ -218,13 +339,23 @@ void report_stats(const struct totals *t, int64_t ts, const struct capture_drops
 
 void report_precision(struct report *r, bool nanoseconds)
 {
-	if (r->json)
-		json_writer_precision(r->json, nanoseconds);
+	for (unsigned i = 0; i < r->outs; i++)
+		if (r->out[i].json)
+			json_writer_precision(r->out[i].json, nanoseconds);
 }
 
-void report_flush(struct report *r)
+void report_tick(struct report *r, int64_t now)
 {
-	sink_flush(r->sink);
+	for (unsigned i = 0; i < r->outs; i++) {
+		sink_tick(r->out[i].sink);
+		tell_of_drops(r, &r->out[i], now, false);
+	}
+}
+
+void report_finish(struct report *r, int64_t now)
+{
+	for (unsigned i = 0; i < r->outs; i++)
+		tell_of_drops(r, &r->out[i], now, true);
 }
 
 void report_free(struct report **report)
@@ -234,7 +365,9 @@ void report_free(struct report **report)
 	*report = NULL;
 	if (!r)
 		return;
-	text_writer_free(&r->text);
-	json_writer_free(&r->json);
+	for (unsigned i = 0; i < MAX_OUTPUTS; i++) {
+		text_writer_free(&r->out[i].text);
+		json_writer_free(&r->out[i].json);
+	}
 	free(r);
 }

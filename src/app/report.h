@@ -21,12 +21,20 @@ struct totals {
 void totals_add(struct totals *sum, const struct totals *t);
 
 struct report;
-struct report *report_new(const struct options *o, struct sink *sink, bool text, const char *observer);
+/* sinks: one for each of o->output, whose format is chosen here. observer: name of the sensor for live runs, NULL for files. */
+struct report *report_new(const struct options *o, struct sink *const *sinks, const char *observer);
 void report_event(struct report *r, struct event *ev);
 /* A stats event for report_event(), which adds what only it knows. drops: NULL when no kernel is involved. */
 void report_stats(const struct totals *t, int64_t ts, const struct capture_drops *drops, bool truncated, struct event *out);
+/* What stats events have in common. */
+void report_stats_begin(struct event *ev, int64_t ts, struct span action);
 void report_precision(struct report *r, bool nanoseconds);
-void report_flush(struct report *r);
+/* Live, some times a second. */
+void report_tick(struct report *r, int64_t now);
+/* Before the last stats event. */
+void report_finish(struct report *r, int64_t now);
+/* Nothing more can be written, or what must be cannot: reading on is of no use. */
+bool report_failed(const struct report *r);
 void report_free(struct report **r);
 /* Columns of the terminal that is written to, else what COLUMNS says, else 0; and whether colour is wanted there. */
 unsigned report_width(const struct sink *sink);

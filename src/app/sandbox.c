@@ -61,6 +61,22 @@ int sandbox_become(const char *name, struct err *err)
 	return find_user(name, &user, &gid, err) == 0 ? become(user, gid, err) : -1;
 }
 
+int sandbox_owner(const char *name, uid_t *user, gid_t *group, struct err *err)
+{
+	struct passwd *found;
+
+	if (find_user(name, &found, group, err) != 0)
+		return -1;
+	*user = found->pw_uid;
+	return 0;
+}
+
+void sandbox_read(struct sandbox *s, const char *path)
+{
+	if (s->reads < SANDBOX_READS)
+		s->read[s->reads++] = path;
+}
+
 #ifdef __linux__
 
 #include <linux/capability.h>
@@ -68,6 +84,7 @@ int sandbox_become(const char *name, struct err *err)
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #if __has_include(<linux/landlock.h>)
 #include <linux/landlock.h>
@@ -135,9 +152,9 @@ static uint64_t file_rights(long abi)
 	return (UINT64_C(1) << known[abi < 5 ? abi : 5]) - 1;
 }
 
-static int allow_reading(int rules, const char *path)
+static int allow_path(int rules, const char *path, uint64_t rights)
 {
-	struct landlock_path_beneath_attr allow = {.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE, .parent_fd = open(path, O_PATH | O_CLOEXEC)};
+	struct landlock_path_beneath_attr allow = {.allowed_access = rights, .parent_fd = open(path, O_PATH | O_CLOEXEC)};
 	long status = 0;
 
 	if (allow.parent_fd < 0) /* it will be reported when its turn comes */
@@ -145,6 +162,35 @@ static int allow_reading(int rules, const char *path)
 	status = syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &allow, 0);
 	close(allow.parent_fd);
 	return (int)status;
+}
+
+static int allow_files(int rules, const struct sandbox *s, long abi)
+{
+	const uint64_t make = LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_WRITE_FILE | (abi >= 3 ? UINT64_C(1) << 14 : 0); /* TRUNCATE */
+	int status = 0;
+
+	for (unsigned i = 0; status == 0 && i < s->reads; i++)
+		if (strcmp(s->read[i], "-") != 0)
+			status = allow_path(rules, s->read[i], LANDLOCK_ACCESS_FS_READ_FILE);
+	for (unsigned i = 0; status == 0 && i < s->folders; i++)
+		status = allow_path(rules, s->folder[i].path, make | (s->folder[i].rename ? LANDLOCK_ACCESS_FS_REMOVE_FILE : 0));
+	return status;
+}
+
+/* What headers of before version 4 do not have. */
+static int allow_ports(int rules, const struct sandbox *s)
+{
+	enum { RULE_NET_PORT = 2, CONNECT_TCP = 2 };
+	int status = 0;
+
+	for (unsigned i = 0; status == 0 && i < s->ports; i++) {
+		struct {
+			uint64_t access, port;
+		} allow = {CONNECT_TCP, s->port[i]};
+
+		status = (int)syscall(SYS_landlock_add_rule, rules, RULE_NET_PORT, &allow, 0);
+	}
+	return status;
 }
 
 static int confine_files(const struct sandbox *s, struct err *err)
@@ -158,11 +204,13 @@ static int confine_files(const struct sandbox *s, struct err *err)
 	if (abi < 1) /* not in this kernel, or switched off */
 		return 0;
 	attr.files = file_rights(abi);
-	attr.net = abi >= 4 ? 3 : 0;    /* bind and connect */
+	attr.net = abi < 4 ? 0 : s->any_sockets ? 1 : 3; /* bind and connect */
 	attr.scoped = abi >= 6 ? 3 : 0; /* abstract sockets and signals of others */
 	rules = (int)syscall(SYS_landlock_create_ruleset, &attr, abi >= 6 ? sizeof attr : abi >= 4 ? 16 : 8, 0);
-	for (unsigned i = 0; rules >= 0 && status == 0 && i < s->reads; i++)
-		status = strcmp(s->read[i], "-") == 0 ? 0 : allow_reading(rules, s->read[i]);
+	if (rules >= 0)
+		status = allow_files(rules, s, abi);
+	if (rules >= 0 && status == 0 && abi >= 4 && !s->any_sockets)
+		status = allow_ports(rules, s);
 	if (rules < 0 || status != 0 || syscall(SYS_landlock_restrict_self, rules, 0) != 0)
 		status = err_set(err, 1, "Landlock: %s; --no-sandbox runs without", strerror(errno));
 	if (rules >= 0)
@@ -203,6 +251,54 @@ static int allow(scmp_filter_ctx f, const char *name)
 	return call == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(f, SCMP_ACT_ALLOW, call, 0); /* not every machine has all of them */
 }
 
+static int allow_all(scmp_filter_ctx f, const char *const *names)
+{
+	int status = 0;
+
+	for (; *names && status == 0; names++)
+		status = allow(f, *names);
+	return status;
+}
+
+static int allow_socket(scmp_filter_ctx f, int family)
+{
+	return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
+}
+
+/* What sinks take that are to be connected anew; a client of Kafka looks names up, and wakes its threads. */
+static int allow_network(scmp_filter_ctx f, const struct sandbox *s)
+{
+	static const char *const stream[] = {"connect", "sendto", "setsockopt", NULL};
+	static const char *const client[] = {"sendmsg", "sendmmsg", "recvmmsg", "getpeername", "pipe2", "pipe", "eventfd2", "socketpair", "bind", NULL};
+	bool inet = s->tcp_sockets || s->any_sockets;
+	int status = s->unix_sockets || inet ? allow_all(f, stream) : 0;
+
+	if (s->unix_sockets || s->any_sockets)
+		status |= allow_socket(f, AF_UNIX);
+	if (inet)
+		status |= allow_socket(f, AF_INET) | allow_socket(f, AF_INET6);
+	if (s->any_sockets)
+		status |= allow_socket(f, AF_NETLINK) | allow_all(f, client);
+	return status;
+}
+
+/* Files that are made to be written: by the flags that sinks open them with, which Landlock holds to their folders. */
+static int allow_making(scmp_filter_ctx f, const struct sandbox *s)
+{
+	static const char *const rename[] = {"rename", "renameat", "renameat2", NULL};
+	const scmp_datum_t mask = O_ACCMODE | O_CREAT | O_PATH | O_DIRECTORY; /* O_TMPFILE holds O_DIRECTORY */
+	bool renames = false;
+	int status;
+
+	if (s->folders == 0)
+		return 0;
+	for (unsigned i = 0; i < s->folders; i++)
+		renames |= s->folder[i].rename;
+	status = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, mask, O_WRONLY | O_CREAT));
+	status |= allow(f, "access") | allow(f, "faccessat") | allow(f, "faccessat2");
+	return status | (renames ? allow_all(f, rename) : 0);
+}
+
 /* Memory that is not to be run, threads but no processes, files for reading only. */
 static int allow_some(scmp_filter_ctx f, bool files_to_come)
 {
@@ -218,7 +314,7 @@ static int allow_some(scmp_filter_ctx f, bool files_to_come)
 					 SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC | O_PATH, O_RDONLY));
 }
 
-static int confine_calls(bool files_to_come, struct err *err)
+static int confine_calls(const struct sandbox *s, struct err *err)
 {
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int status = f ? 0 : -ENOMEM;
@@ -226,7 +322,9 @@ static int confine_calls(bool files_to_come, struct err *err)
 	for (size_t i = 0; f && status == 0 && i < sizeof calls / sizeof *calls; i++)
 		status = allow(f, calls[i]);
 	if (status == 0)
-		status = allow_some(f, files_to_come);
+		status = allow_some(f, s->reads > 0);
+	if (status == 0)
+		status = allow_making(f, s) | allow_network(f, s);
 	if (status == 0)
 		status = seccomp_load(f);
 	seccomp_release(f);
@@ -246,7 +344,7 @@ int sandbox_enter(const struct sandbox *s, struct err *err)
 	return 0;
 #else
 	tzset(); /* reads the zone while it may */
-	return drop_rights(s, err) == 0 && confine_files(s, err) == 0 && confine_calls(s->reads > 0, err) == 0 ? 0 : -1;
+	return drop_rights(s, err) == 0 && confine_files(s, err) == 0 && confine_calls(s, err) == 0 ? 0 : -1;
 #endif
 }
 

@@ -6,15 +6,31 @@
 #define SMTPSCOPE_APP_SANDBOX_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "smtpscope/err.h"
+
+enum { SANDBOX_READS = 4200, SANDBOX_FOLDERS = 16 }; /* more than options can name */
+
+struct sandbox_folder {
+	const char *path;
+	bool rename; /* files there may be renamed and replaced, not only made and written */
+};
 
 struct sandbox {
 	const char *user;        /* "user" or "user:group" to become when started as root; NULL: nobody */
 	bool stay;               /* root stays root and may read all files: more of them are to come. Only without user */
-	const char *const *read; /* files that are still to be opened for reading, or folders of such */
+	const char *read[SANDBOX_READS]; /* files that are still to be opened for reading, or folders of such */
 	unsigned reads;
+	struct sandbox_folder folder[SANDBOX_FOLDERS]; /* where files are still to be made */
+	unsigned folders;
+	bool unix_sockets, tcp_sockets; /* connections that are to be made anew */
+	bool any_sockets;               /* to whatever address a name has; names are looked up */
+	uint16_t port[SANDBOX_FOLDERS]; /* of tcp_sockets */
+	unsigned ports;
 };
+void sandbox_read(struct sandbox *s, const char *path);
 
 /*
  * Once everything that takes rights is open, before the first thread. From then on: no other user, no capabilities, no new privileges, not
@@ -22,6 +38,8 @@ struct sandbox {
  * kernel does not have is left out. 0, or -1 and *err.
  */
 int sandbox_enter(const struct sandbox *s, struct err *err);
+/* Whom -Z names. 0, or -1 and *err. */
+int sandbox_owner(const char *name, uid_t *user, gid_t *group, struct err *err);
 /* --no-sandbox with a user: only that. Nothing when not root. */
 int sandbox_become(const char *name, struct err *err);
 

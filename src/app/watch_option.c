@@ -42,8 +42,7 @@ static int unknown_id(struct span word, struct err *err)
 	return err_set(err, 2, "--watch: \"%.*s\" is none of none, %.*s", (int)word.n, (const char *)word.p, (int)n, all);
 }
 
-/* "90", "90s", "10m", "1h", "1d". */
-static bool read_window(struct span text, uint32_t *seconds)
+bool option_duration(struct span text, uint32_t *seconds)
 {
 	uint64_t n, unit = 1;
 
@@ -73,7 +72,7 @@ static int read_values(struct span name, struct span text, struct watch_setting 
 	if (!set->seconds)
 		return err_set(err, 2, "--watch: %.*s has no window: it counts within one session or message", (int)name.n,
 			       (const char *)name.p);
-	if (!read_window(text, &set->seconds))
+	if (!option_duration(text, &set->seconds))
 		return err_set(err, 2, "--watch: %.*s: the window is a time such as 90s, 10m, 1h, at most 30d", (int)name.n,
 			       (const char *)name.p);
 	return 0;

@@ -41,7 +41,7 @@ struct text_writer *text_writer_new(const struct text_options *options, struct s
 static void write_block(struct text_writer *w)
 {
 	if (w->block.n)
-		sink_write(w->sink, text_buf_span(&w->block));
+		sink_write(w->sink, text_buf_span(&w->block), SPAN_ABSENT);
 	w->block.n = 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -28,6 +29,8 @@
 #ifndef SMTPSCOPE_UNCONFINED
 
 static char allowed[64];
+static char folder[64]; /* where an output is */
+static uint16_t allowed_port, other_port; /* somebody listens on both */
 
 /* ---- inside: each returns true when it could be done ---- */
 
@@ -46,9 +49,71 @@ static bool open_named_to_write(void)
 	return open(allowed, O_RDWR) >= 0;
 }
 
-static bool open_socket(void)
+static const char *in_folder(const char *name)
 {
-	return socket(AF_INET, SOCK_STREAM, 0) >= 0 || socket(AF_UNIX, SOCK_DGRAM, 0) >= 0 || socket(AF_PACKET, SOCK_RAW, 0) >= 0;
+	static char path[2][96];
+	static int which;
+
+	which ^= 1;
+	snprintf(path[which], sizeof path[which], "%s/%s", folder, name);
+	return path[which];
+}
+
+/* As a sink opens its next file. */
+static bool make_output(void)
+{
+	return open(in_folder("output"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640) >= 0;
+}
+
+static bool rename_output(void)
+{
+	return rename(in_folder("there"), in_folder("aside")) == 0 && rename(in_folder("aside"), in_folder("there")) == 0;
+}
+
+static bool read_output(void)
+{
+	return open(in_folder("there"), O_RDONLY) >= 0;
+}
+
+static bool make_elsewhere(void)
+{
+	return open("/tmp/test_sandbox.new", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640) >= 0;
+}
+
+static bool open_unix(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
+}
+
+static bool connect_to(uint16_t port)
+{
+	struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons(port)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return fd >= 0 && connect(fd, (const struct sockaddr *)&name, sizeof name) == 0;
+}
+
+static bool connect_to_named(void)
+{
+	return connect_to(allowed_port);
+}
+
+static bool connect_to_other(void)
+{
+	return connect_to(other_port);
+}
+
+static bool listen_itself(void)
+{
+	struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return fd >= 0 && bind(fd, (const struct sockaddr *)&name, sizeof name) == 0 && listen(fd, 1) == 0;
+}
+
+static bool open_packet_socket(void)
+{
+	return socket(AF_PACKET, SOCK_RAW, 0) >= 0;
 }
 
 static bool execute(void)
@@ -122,29 +187,54 @@ static bool get_memory(void)
 	return got;
 }
 
+/* What a run needs: nothing but reading; a file that is opened anew; one that is rotated; a connection made anew. */
+enum { READS, REOPENS, ROTATES, UNIX_SINK, TCP_SINK, KAFKA_SINK, CASES };
+#define ALWAYS ((1u << CASES) - 1)
+
 struct attempt {
 	const char *what;
 	bool (*try)(void);
-	bool possible;
+	unsigned possible; /* bits of cases */
 };
 
 static const struct attempt attempts[] = {
-    {"to open a file for writing", open_to_write, false},
-    {"to open a file that was not named", open_another, false},
-    {"to open a named file for writing", open_named_to_write, false},
-    {"to delete a file", delete_a_file, false},
-    {"to open a socket", open_socket, false},
-    {"to start another program", execute, false},
-    {"to fork", new_process, false},
-    {"to trace", trace, false},
-    {"to map memory that runs", run_memory, false},
-    {"to become root again", become_root, false},
-    {"to signal others", signal_others, false},
-    {"to read a named file", open_named, true},
-    {"to start a thread", new_thread, true},
-    {"to get memory", get_memory, true},
+    {"to open a file for writing", open_to_write, 0},
+    {"to open a file that was not named", open_another, 0},
+    {"to open a named file for writing", open_named_to_write, 0},
+    {"to delete a file", delete_a_file, 0},
+    {"to make a file where the output is", make_output, 1u << REOPENS | 1u << ROTATES},
+    {"to rename a file there", rename_output, 1u << ROTATES},
+    {"to read a file there", read_output, 0},
+    {"to make a file elsewhere", make_elsewhere, 0},
+    {"to open a unix socket", open_unix, 1u << UNIX_SINK | 1u << KAFKA_SINK},
+    {"to connect to the port of the sink", connect_to_named, 1u << TCP_SINK | 1u << KAFKA_SINK},
+    {"to connect to another port", connect_to_other, 1u << KAFKA_SINK},
+    {"to listen", listen_itself, 0},
+    {"to open a packet socket", open_packet_socket, 0},
+    {"to start another program", execute, 0},
+    {"to fork", new_process, 0},
+    {"to trace", trace, 0},
+    {"to map memory that runs", run_memory, 0},
+    {"to become root again", become_root, 0},
+    {"to signal others", signal_others, 0},
+    {"to read a named file", open_named, ALWAYS},
+    {"to start a thread", new_thread, ALWAYS},
+    {"to get memory", get_memory, ALWAYS},
 };
 enum { ATTEMPTS = sizeof attempts / sizeof *attempts };
+
+static void needs_of(int which, struct sandbox *s)
+{
+	*s = (struct sandbox){.user = geteuid() == 0 ? "nobody" : NULL};
+	sandbox_read(s, allowed);
+	if (which == REOPENS || which == ROTATES)
+		s->folder[s->folders++] = (struct sandbox_folder){folder, which == ROTATES};
+	s->unix_sockets = which == UNIX_SINK;
+	s->tcp_sockets = which == TCP_SINK;
+	s->any_sockets = which == KAFKA_SINK;
+	if (which == TCP_SINK)
+		s->port[s->ports++] = allowed_port;
+}
 
 /* The child: a byte for each attempt, then it waits to be looked at. */
 static void inside(const struct sandbox *s, int out, int in)
@@ -195,15 +285,14 @@ static void look_from_outside(pid_t pid)
 	expect_status(status, "\nGroups:\t \n");
 }
 
-static void test_nothing_is_left(void **state)
+static void check_case(int which)
 {
-	const char *read_list[] = {allowed};
-	struct sandbox s = {.user = geteuid() == 0 ? "nobody" : NULL, .read = read_list, .reads = 1};
+	static struct sandbox s;
 	char possible[ATTEMPTS];
 	int up[2], down[2], status;
 	pid_t pid;
 
-	(void)state;
+	needs_of(which, &s);
 	assert_int_equal(pipe(up) + pipe(down), 0);
 	pid = fork();
 	if (pid == 0)
@@ -214,14 +303,24 @@ static void test_nothing_is_left(void **state)
 	assert_int_equal(write(down[1], "x", 1), 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+	close(up[0]);
+	close(down[0]);
+	close(down[1]);
 	for (size_t i = 0; i < ATTEMPTS; i++)
-		if (possible[i] != attempts[i].possible)
-			fail_msg("it was %spossible %s", possible[i] ? "" : "not ", attempts[i].what);
+		if (possible[i] != (char)(attempts[i].possible >> which & 1))
+			fail_msg("case %d: it was %spossible %s", which, possible[i] ? "" : "not ", attempts[i].what);
+}
+
+static void test_nothing_is_left(void **state)
+{
+	(void)state;
+	for (int which = 0; which < CASES; which++)
+		check_case(which);
 }
 
 static void test_unknown_user(void **state)
 {
-	struct sandbox s = {.user = "no-such-user-here"};
+	static struct sandbox s = {.user = "no-such-user-here"};
 	struct err err = {0};
 
 	(void)state;
@@ -232,6 +331,19 @@ static void test_unknown_user(void **state)
 	assert_non_null(strstr(err.text, "no such user"));
 }
 
+static int listen_on(uint16_t *port)
+{
+	struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t n = sizeof name;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&name, n) != 0 || listen(fd, CASES) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&name, &n) != 0)
+		return -1;
+	*port = ntohs(name.sin_port);
+	return fd;
+}
+
 static int setup(void **state)
 {
 	int fd;
@@ -239,15 +351,21 @@ static int setup(void **state)
 	(void)state;
 	strcpy(allowed, "/tmp/test_sandbox.XXXXXX");
 	fd = mkstemp(allowed);
-	if (fd < 0 || write(fd, "x", 1) != 1 || fchmod(fd, 0644) != 0)
+	if (fd < 0 || write(fd, "x", 1) != 1 || fchmod(fd, 0644) != 0 || close(fd) != 0)
 		return -1;
-	return close(fd);
+	strcpy(folder, "/tmp/test_sandbox_out.XXXXXX");
+	if (!mkdtemp(folder) || chmod(folder, 0777) != 0) /* nobody's as well */
+		return -1;
+	fd = open(in_folder("there"), O_WRONLY | O_CREAT, 0644);
+	return fd < 0 || close(fd) != 0 || listen_on(&allowed_port) < 0 || listen_on(&other_port) < 0 ? -1 : 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	return unlink(allowed);
+	unlink(in_folder("there"));
+	unlink(in_folder("output"));
+	return unlink(allowed) | rmdir(folder);
 }
 
 int main(void)
