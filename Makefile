@@ -45,7 +45,7 @@ DIALOG_TO_PCAP := $(BUILD)/tests/dialog_to_pcap
 PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
 .PHONY: all demo deps test-deps check check-unit check-dialogs check-secrets check-pcaps check-cli check-man check-asan check-valgrind \
-	check-live layers sizes lint coverage mutants bench bench-guard pot po install uninstall dist clean help
+	check-live layers sizes lint coverage mutants bench bench-guard pot po contrib install uninstall dist clean help
 
 ## all: build ./smtpscope
 all: $(PROGRAM) $(MO)
@@ -104,7 +104,7 @@ test-deps:
 ## check: every test that needs no other program: unit, dialogues, captures, command line, man pages, live as root
 check: all $(UNITS) $(RUNNERS) $(DIALOG_TO_PCAP) $(BUILD)/tests/smtp_peer
 	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh $(UNITS) $(RUNNERS) tests/cli.sh tests/text.sh tests/explain.sh tests/man.sh \
-		tests/live/veth.sh tests/live/updown.sh
+		tests/templates.sh tests/live/veth.sh tests/live/updown.sh
 
 ## check-unit: only the unit tests
 check-unit: all $(UNITS)
@@ -170,6 +170,11 @@ po: pot
 ## bench-guard: instructions of our own code on small captures, not more than 3 % above the recorded ones (RECORD=record: anew)
 bench-guard: all $(BENCH)
 	@CC="$(CC)" CFLAGS="$(CFLAGS)" SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/bench/guard $(RECORD)
+
+## contrib: the index templates of contrib/, from the field table
+contrib: all
+	@for e in elasticsearch opensearch; do for w in events stats; do ./$(PROGRAM) schema | jq --rawfile ecs contrib/ecs-8.11.tsv \
+		--arg engine $$e --arg what $$w -f contrib/templates.jq >contrib/$$e/smtpscope-$$w.json || exit 1; done; done
 
 ## install: program, man pages and translations under $(DESTDIR)$(PREFIX)
 install: all

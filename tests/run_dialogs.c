@@ -8,6 +8,7 @@
  * octets, but for times, frame numbers, addresses. Every octet of every output is searched for the dialogue's secrets.
  */
 #include "dialog.h"
+#include "ecs_check.h"
 #include "expect.h"
 #include "leaks.h"
 #include "schema_check.h"
@@ -129,7 +130,7 @@ static bool check_schema(const struct dialog *d, const struct got *g)
 	char why[256];
 
 	for (size_t i = 0; i < g->count; i++)
-		if (!schema_check(g->event[i], why, sizeof why)) {
+		if (!schema_check(g->event[i], why, sizeof why) || !ecs_check(g->event[i], why, sizeof why)) {
 			printf("%s: against the schema: %s\n", d->name, why);
 			return false;
 		}

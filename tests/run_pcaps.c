@@ -6,6 +6,7 @@
  * Every sample, listed or not: each line is JSON that fits the schema, two runs give the same octets, so does the same capture from
  * standard input, as .gz and as .zst, and no secret of the samples stands in JSON or transcript.
  */
+#include "ecs_check.h"
 #include "expect.h"
 #include "leaks.h"
 #include "schema_check.h"
@@ -71,7 +72,7 @@ static bool fits_schema(const char *capture, const struct got *g)
 	char why[256];
 
 	for (size_t i = 0; i < g->count; i++)
-		if (!schema_check(g->event[i], why, sizeof why)) {
+		if (!schema_check(g->event[i], why, sizeof why) || !ecs_check(g->event[i], why, sizeof why)) {
 			printf("%s: against the schema: %s\n", capture, why);
 			return false;
 		}

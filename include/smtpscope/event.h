@@ -42,7 +42,7 @@ static inline uint8_t ev_bool(bool b)
 X(TIME, ts, "@timestamp", IN_ALL, "Packet time (UTC): of the last octet of the command line; of the start of an AUTH exchange or message; of the end for session and stats.") \
 X(STR, kind, "event.kind", IN_ALL, "event; alert for findings of severity alert; metric for stats.") \
 X(STRS, category, "event.category", IN_ALL, "network, and email or authentication where it is about them.") \
-X(STRS, type, "event.type", IN_ALL, "protocol, connection, info, start, end, denied, allowed, error.") \
+X(STRS, type, "event.type", IN_ALL, "protocol, connection, end or info: such as ECS expects of one of the categories.") \
 X(STR, dataset, "event.dataset", IN_ALL, "smtpscope.session, .command, .auth, .message, .finding or .stats.") \
 X(STR, action, "event.action", IN_ALL, "Command: the verb in lower case, greeting, unsolicited-reply or lost-command. Finding: its group.") \
 X(STR, outcome, "event.outcome", IN_TRAFFIC, "success, failure or unknown.") \

@@ -81,7 +81,6 @@ static struct span expand(const char *text, const struct finding_facts *f, char 
 
 static const struct span network[] = {SPAN_INIT("network")};
 static const struct span intrusion[] = {SPAN_INIT("network"), SPAN_INIT("intrusion_detection")};
-static const struct span type_error[] = {SPAN_INIT("protocol"), SPAN_INIT("error")};
 static const struct span type_info[] = {SPAN_INIT("protocol"), SPAN_INIT("info")};
 
 void finding_emit(const struct outlet *next, struct event *ev, const struct finding_info *info, enum severity severity,
@@ -93,7 +92,7 @@ void finding_emit(const struct outlet *next, struct event *ev, const struct find
 	ev->set = DS_FINDING;
 	ev->kind = alert ? SPAN("alert") : SPAN("event");
 	ev->category = alert ? (struct event_list){intrusion, 2} : (struct event_list){network, 1};
-	ev->type = bad ? (struct event_list){type_error, 2} : (struct event_list){type_info, 2};
+	ev->type = (struct event_list){type_info, 2};
 	ev->dataset = SPAN("smtpscope.finding");
 	ev->action = span_str(finding_group_name(info->group));
 	ev->outcome = bad ? SPAN("failure") : SPAN("unknown");
