@@ -115,7 +115,7 @@ static bool start_watch(struct engine *e)
 	return e->watch != NULL;
 }
 
-struct engine *engine_new(const struct options *o, struct sink *const *sinks, const char *observer)
+struct engine *engine_new(const struct options *o, struct sink *const *sinks, const char *observer, void (*complain)(const char *text))
 {
 	struct engine *e = calloc(1, sizeof *e);
 	bool ready;
@@ -127,7 +127,7 @@ struct engine *engine_new(const struct options *o, struct sink *const *sinks, co
 	atomic_init(&e->failed, false);
 	atomic_init(&e->split, 0);
 	random_seed(e->seed);
-	e->report = report_new(o, sinks, observer);
+	e->report = report_new(o, sinks, observer, complain);
 	e->pool = pool_new(o->memory_limit);
 	if (e->pool)
 		e->segments = segments_new(e->pool, e->seed, o->verify_checksums);

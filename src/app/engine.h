@@ -15,7 +15,7 @@ struct engine;
  * sinks: one for each of o->output. observer: name of the sensor for live runs, NULL for files. With o->workers above 1 the frames are dealt to that many workers
  * by connection. The sinks must outlive the engine and are not to be used until engine_finish(). NULL without memory.
  */
-struct engine *engine_new(const struct options *o, struct sink *const *sinks, const char *observer);
+struct engine *engine_new(const struct options *o, struct sink *const *sinks, const char *observer, void (*complain)(const char *text));
 /*
  * Live, several workers: each reads one of these captures from here on, and engine_frame() is not for use. They stay the caller's.
  * False without memory or threads.

@@ -208,7 +208,7 @@ static int run(struct run *r, struct err *err)
 	static char host[256];
 
 	gethostname(host, sizeof host - 1);
-	r->engine = engine_new(r->o, r->out.sink, r->o->interface ? host : NULL);
+	r->engine = engine_new(r->o, r->out.sink, r->o->interface ? host : NULL, complain);
 	if (!r->engine || (r->captures > 1 && !engine_watch(r->engine, r->capture, complain))) {
 		engine_free(&r->engine);
 		return err_set(err, 1, "out of memory, or of threads");
@@ -260,7 +260,7 @@ static int give_up_rights(struct run *r, struct err *err)
 		snprintf(path, sizeof path, "/sys/class/net/%.64s/statistics", r->o->interface);
 		sandbox_read(&s, path);
 	}
-	outputs_rights(&r->out, &s);
+	outputs_rights(&r->out, r->o, &s);
 	return sandbox_enter(&s, err);
 }
 
@@ -281,7 +281,7 @@ static int analyse(struct options *o, struct err *err)
 	if (status == 0)
 		status = give_up_rights(&r, err);
 	if (status == 0)
-		status = outputs_start(&r.out, err);
+		status = outputs_start(&r.out, o, err);
 	if (status == 0)
 		status = run(&r, err);
 	while (r.captures > 0)

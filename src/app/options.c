@@ -228,6 +228,13 @@ static int set_stats(struct options *o, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_metrics(struct options *o, const char *value, struct err *err)
+{
+	(void)err;
+	o->metrics = value;
+	return 0;
+}
+
 static int set_help(struct options *o, const char *value, struct err *err)
 {
 	(void)value;
@@ -281,6 +288,7 @@ const struct option_row option_rows[] = {
     {'Z', NULL, "USER[:GROUP]", "become this user before the first packet is read (nobody, when root)", set_user, 0},
     {0, "no-sandbox", NULL, "keep user, rights, files and system calls; to debug", NULL, FLAG(no_sandbox)},
     {0, "stats", "SECONDS", "live: a stats event that often, 0 only at the end (60)", set_stats, 0},
+    {0, "metrics", "FILE", "counters for Prometheus, written with each stats event", set_metrics, 0},
     {'h', "help", NULL, "this page", set_help, 0},
     {0, "version", NULL, "version and libraries", set_version, 0},
 };

@@ -58,6 +58,7 @@ struct options {
 	unsigned word_count;
 	uint32_t max_event_bytes;
 	uint32_t stats_seconds;
+	const char *metrics;             /* --metrics */
 	const char *user;                /* -Z */
 	bool no_sandbox;
 	uint64_t memory_limit;           /* octets, of all workers together */

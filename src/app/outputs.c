@@ -11,8 +11,11 @@
 int outputs_open(struct outputs *out, const struct options *o, struct sink_signals *signals, void (*complain)(const char *text),
 		 struct err *err)
 {
+	const char *slash = o->metrics ? strrchr(o->metrics, '/') : NULL;
 	struct sink_options so = {.live = o->interface != NULL, .signals = signals, .complain = complain};
 
+	snprintf(out->metrics_folder, sizeof out->metrics_folder, "%.*s", slash ? (int)(slash - o->metrics) + (slash == o->metrics) : 1,
+		 slash ? o->metrics : ".");
 	if (o->user && sandbox_owner(o->user, &so.owner, &so.group, err) != 0)
 		return -1;
 	so.give = o->user && geteuid() == 0;
@@ -39,8 +42,10 @@ static void add_network(struct sandbox *s, const struct sink_rights *r)
 		s->port[s->ports++] = r->port;
 }
 
-void outputs_rights(struct outputs *out, struct sandbox *s)
+void outputs_rights(struct outputs *out, const struct options *o, struct sandbox *s)
 {
+	if (o->metrics)
+		s->folder[s->folders++] = (struct sandbox_folder){out->metrics_folder, true};
 	for (unsigned i = 0; i < out->count; i++) {
 		struct sink_rights r;
 
@@ -54,21 +59,29 @@ void outputs_rights(struct outputs *out, struct sandbox *s)
 }
 
 /* Better now than at midnight. */
-static int check_folder(const struct sink *sink, struct err *err)
+static int check_folder(const char *name, const char *folder, struct err *err)
+{
+	if (access(folder, W_OK | X_OK) == 0)
+		return 0;
+	return err_set(err, 1, "%s: no file can be begun in %s: %s; it must be writable by the user of -Z", name, folder, strerror(errno));
+}
+
+static int start(struct sink *sink, struct err *err)
 {
 	struct sink_rights r;
 
 	sink_rights(sink, &r);
-	if (!r.rename || access(r.folder, W_OK | X_OK) == 0)
-		return 0;
-	return err_set(err, 1, "%s: no other file can be begun in %s: %s; it must be writable by the user of -Z", sink_name(sink), r.folder,
-		       strerror(errno));
+	if (r.rename && check_folder(sink_name(sink), r.folder, err) != 0)
+		return -1;
+	return sink_start(sink, err);
 }
 
-int outputs_start(struct outputs *out, struct err *err)
+int outputs_start(struct outputs *out, const struct options *o, struct err *err)
 {
+	if (o->metrics && check_folder(o->metrics, out->metrics_folder, err) != 0)
+		return -1;
 	for (unsigned i = 0; i < out->count; i++)
-		if (check_folder(out->sink[i], err) != 0 || sink_start(out->sink[i], err) != 0)
+		if (start(out->sink[i], err) != 0)
 			return -1;
 	return 0;
 }

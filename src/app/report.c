@@ -8,6 +8,7 @@
 #include "report.h"
 
 #include "../diag/finding.h"
+#include "metrics.h"
 #include "smtpscope/json.h"
 #include "smtpscope/text.h"
 #include "version.h"
@@ -32,7 +33,10 @@ struct out {
 
 struct report {
 	const struct options *o;
+	struct sink *const *sinks;
 	const char *observer;
+	void (*complain)(const char *text);
+	bool metrics_failed; /* and it was told */
 	struct out out[MAX_OUTPUTS];
 	unsigned outs;
 	uint64_t stats_written, findings_written; /* of the sensor itself */
@@ -74,7 +78,7 @@ static bool out_init(struct out *out, const struct options *o, const struct outp
 	return out->text || out->json;
 }
 
-struct report *report_new(const struct options *o, struct sink *const *sinks, const char *observer)
+struct report *report_new(const struct options *o, struct sink *const *sinks, const char *observer, void (*complain)(const char *text))
 {
 	struct report *r = calloc(1, sizeof *r);
 	bool fine = r != NULL;
@@ -82,7 +86,9 @@ struct report *report_new(const struct options *o, struct sink *const *sinks, co
 	if (!r)
 		return NULL;
 	r->o = o;
+	r->sinks = sinks;
 	r->observer = observer;
+	r->complain = complain;
 	for (; fine && r->outs < o->outputs; r->outs++)
 		fine = out_init(&r->out[r->outs], o, &o->output[r->outs], sinks[r->outs]);
 	if (!fine)
@@ -189,6 +195,19 @@ static void write_sink_stats(struct report *r, struct out *out, int64_t ts)
 	write_event(r, &ev, true);
 }
 
+static void write_metrics(struct report *r, const struct event *ev)
+{
+	struct err err = {0};
+	bool failed;
+
+	if (!r->o->metrics)
+		return;
+	failed = metrics_write(r->o->metrics, ev, r->sinks, r->outs, &err) != 0;
+	if (failed && !r->metrics_failed)
+		r->complain(err.text);
+	r->metrics_failed = failed;
+}
+
 /* How many lines were written before this one is known here alone. */
 static void write_stats(struct report *r, struct event *ev)
 {
@@ -203,6 +222,7 @@ static void write_stats(struct report *r, struct event *ev)
 	write_event(r, ev, false);
 	for (unsigned i = 0; sinks_are_told_of(r) && i < r->outs; i++)
 		write_sink_stats(r, &r->out[i], ev->ts);
+	write_metrics(r, ev);
 }
 
 void report_event(struct report *r, struct event *ev)

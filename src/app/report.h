@@ -22,7 +22,7 @@ void totals_add(struct totals *sum, const struct totals *t);
 
 struct report;
 /* sinks: one for each of o->output, whose format is chosen here. observer: name of the sensor for live runs, NULL for files. */
-struct report *report_new(const struct options *o, struct sink *const *sinks, const char *observer);
+struct report *report_new(const struct options *o, struct sink *const *sinks, const char *observer, void (*complain)(const char *text));
 void report_event(struct report *r, struct event *ev);
 /* A stats event for report_event(), which adds what only it knows. drops: NULL when no kernel is involved. */
 void report_stats(const struct totals *t, int64_t ts, const struct capture_drops *drops, bool truncated, struct event *out);
