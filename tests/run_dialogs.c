@@ -7,6 +7,7 @@
  * The run with whole pieces is compared with the .events file and parsed back with json-c; all others must give the same
  * octets, but for times, frame numbers, addresses. Every octet of every output is searched for the dialogue's secrets.
  */
+#include "alike.h"
 #include "dialog.h"
 #include "ecs_check.h"
 #include "expect.h"
@@ -21,75 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINES_MAX = 8 * 1024 * 1024 };
-
-struct lines {
-	char *p;
-	size_t n;
-};
-
-/* Where the events of one run go. */
-struct run {
-	struct json_writer *writer;
-	struct lines out;
-	bool loose; /* only what does not depend on the handshake */
-	bool tagged; /* an event named a VLAN */
-};
-
-static void add_line(struct lines *l, struct span s)
-{
-	if (s.n > LINES_MAX - l->n) {
-		fprintf(stderr, "more output than a dialogue can have\n");
-		exit(1);
-	}
-	memcpy(l->p + l->n, s.p, s.n);
-	l->n += s.n;
-}
-
-/* What a wire may change. */
-static void mask(struct event *ev)
-{
-	ev->ts = 0;
-	ev->start = ev->end = EV_NO_TIME;
-	ev->duration = ev->packet_first = ev->packet_last = EV_NONE;
-	ev->source_bytes = ev->source_packets = ev->destination_bytes = ev->destination_packets = EV_NONE;
-	ev->source_ip.family = ev->destination_ip.family = 0;
-	ev->source_port = EV_NONE;
-	ev->net_type = ev->community_id = ev->vlan_id = SPAN_ABSENT;
-}
-
-static bool loosely(const struct event *ev, struct event *out)
-{
-	if (ev->set != DS_COMMAND && ev->set != DS_AUTH)
-		return false;
-	event_init(out, ev->set);
-	out->ts = 0;
-	out->dataset = ev->dataset;
-	out->verb = ev->verb;
-	out->argument = ev->argument;
-	out->reply_codes = ev->reply_codes;
-	out->reply_text = ev->reply_text;
-	out->mechanism = ev->mechanism;
-	out->user_name = ev->user_name;
-	return true;
-}
-
-static void on_event(void *ctx, struct event *ev)
-{
-	struct run *r = ctx;
-	struct event copy = *ev;
-
-	copy.ecs_version = SPAN("8.11.0");
-	r->tagged |= ev->vlan_id.n > 0;
-	if (r->loose) {
-		if (!loosely(ev, &copy))
-			return;
-	} else {
-		mask(&copy);
-	}
-	add_line(&r->out, json_event(r->writer, &copy));
-}
-
 /* ---- the reference run: whole lines, compared with what a person wrote ---- */
 
 struct reference {
@@ -103,13 +35,13 @@ static void on_reference(void *ctx, struct event *ev)
 	struct reference *r = ctx;
 
 	ev->ecs_version = SPAN("8.11.0");
-	add_line(&r->json, json_event(r->writer, ev));
+	lines_add(&r->json, json_event(r->writer, ev));
 	text_event(r->text, ev);
 }
 
 static void on_text(void *ctx, struct span lines)
 {
-	add_line(&((struct reference *)ctx)->transcript, lines);
+	lines_add(&((struct reference *)ctx)->transcript, lines);
 }
 
 static void each_line(const struct lines *l, struct got *g)
@@ -172,41 +104,6 @@ static bool run_reference(const struct dialog *d, const char *events, bool verbo
 
 /* ---- all other runs must be like the first ---- */
 
-/* The event at off in the notation, and the octets at off where the notation does not show the difference. */
-static void show_event(const struct lines *l, size_t off, char mark)
-{
-	static struct got one;
-	size_t start = off, near = off > 24 ? off - 24 : 0, shown;
-
-	if (off >= l->n) {
-		printf("  %c (no event)\n", mark);
-		return;
-	}
-	while (start && l->p[start - 1] != '\n')
-		start--;
-	got_add(&one, l->p + start, strcspn(l->p + start, "\n"));
-	printf("  %c ", mark);
-	expect_print(one.event[0]);
-	shown = strcspn(l->p + near, "\n");
-	printf("  %c     ...%.*s...\n", mark, (int)(shown < 72 ? shown : 72), l->p + near);
-	got_clear(&one);
-}
-
-static bool same(const struct dialog *d, const struct lines *a, struct lines *b, const char *what)
-{
-	size_t at = 0;
-
-	a->p[a->n] = b->p[b->n] = '\0';
-	if (a->n == b->n && memcmp(a->p, b->p, a->n) == 0)
-		return true;
-	while (at < a->n && at < b->n && a->p[at] == b->p[at])
-		at++;
-	printf("%s: other events over %s (- whole pieces, + there)\n", d->name, what);
-	show_event(a, at, '-');
-	show_event(b, at, '+');
-	return false;
-}
-
 enum effort { EFFORT_FULL, EFFORT_VERBOSE, EFFORT_QUICK };
 
 struct runs {
@@ -222,10 +119,10 @@ static bool try_feeding(struct runs *r, const struct feeding *f)
 
 	r->now.out.n = 0;
 	r->now.loose = false;
-	feed_session(r->d, f, on_event, &r->now);
+	feed_session(r->d, f, run_event, &r->now);
 	r->count++;
 	snprintf(what, sizeof what, "chunks of %zu, piece %zu cut at %zu", f->chunk, f->split_piece, f->split_at);
-	return same(r->d, &r->strict.out, &r->now.out, what);
+	return lines_same(r->d->name, &r->strict.out, &r->now.out, what);
 }
 
 static bool all_feedings(struct runs *r)
@@ -274,9 +171,9 @@ static bool all_wires(struct runs *r)
 		r->now.out.n = 0;
 		r->now.loose = w->no_handshake || partial;
 		r->now.tagged = false;
-		feed_wire(r->d, w, on_event, &r->now);
+		feed_wire(r->d, w, run_event, &r->now);
 		r->count++;
-		ok = same(r->d, r->now.loose ? &r->loose.out : &r->strict.out, &r->now.out, w->name);
+		ok = lines_same(r->d->name, r->now.loose ? &r->loose.out : &r->strict.out, &r->now.out, w->name);
 		if (ok && r->now.tagged != (w->link == WIRE_VLAN || w->link == WIRE_QINQ)) {
 			printf("%s: network.vlan.id over %s\n", r->d->name, w->name);
 			ok = false;
@@ -285,31 +182,20 @@ static bool all_wires(struct runs *r)
 	return ok;
 }
 
-static struct run new_run(bool loose)
-{
-	return (struct run){.writer = json_writer_new(65536), .out = {malloc(LINES_MAX + 1), 0}, .loose = loose};
-}
-
-static void free_run(struct run *r)
-{
-	json_writer_free(&r->writer);
-	free(r->out.p);
-}
-
 static bool run_all(const struct dialog *d, enum effort effort, unsigned *count)
 {
-	struct runs r = {.d = d, .strict = new_run(false), .loose = new_run(true), .now = new_run(false), .effort = effort};
+	struct runs r = {.d = d, .strict = run_new(false), .loose = run_new(true), .now = run_new(false), .effort = effort};
 	struct feeding whole = {0};
 	bool ok;
 
-	feed_session(d, &whole, on_event, &r.strict);
-	feed_session(d, &whole, on_event, &r.loose);
+	feed_session(d, &whole, run_event, &r.strict);
+	feed_session(d, &whole, run_event, &r.loose);
 	ok = all_feedings(&r);
 	ok &= all_wires(&r);
 	*count = r.count;
-	free_run(&r.strict);
-	free_run(&r.loose);
-	free_run(&r.now);
+	run_free(&r.strict);
+	run_free(&r.loose);
+	run_free(&r.now);
 	return ok;
 }
 

@@ -148,11 +148,12 @@ static enum run run_of(struct diag_state *d, const struct event *ev)
 	bool failed = x->code >= 400 || x->code == 0;
 	bool text = x->defects & DEFECT(MESSAGE_TEXT);
 	bool junk = x->verb == VERB_UNKNOWN || text;
+	bool noise = x->defects & (DEFECT(NUL) | DEFECT(CONTROL_CHAR) | DEFECT(OTHER_PROTOCOL)); /* a verb in it is chance */
 	bool meant = x->defects & (DEFECT(TYPO) | DEFECT(ALIAS) | DEFECT(GLUED)) && !text;
 
 	if (x->kind != EXCHANGE_COMMAND || !failed)
 		return RUN_NONE;
-	if (d->foreign && (x->code == 0 || (junk && !meant)))
+	if (d->foreign && (x->code == 0 || noise || (junk && !meant)))
 		return RUN_FOREIGN;
 	if (!junk)
 		return is_consequence(d, ev) ? RUN_CONSEQUENCE : RUN_NONE;

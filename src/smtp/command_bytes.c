@@ -5,6 +5,27 @@
  * here. Left out on purpose: whether octets above 7Fh are allowed on this line; that needs its parameters (RFC 6531 3.3).
  */
 #include "command_internal.h"
+#include "smtpscope/codec.h"
+
+/* The bit of a control octet; what follows it is looked at for ESC only. HT is judged where it stands. */
+static uint64_t control_defect(struct span s)
+{
+	switch (s.p[0]) {
+	case '\0':
+		return DEFECT(NUL);
+	case '\r':
+		return DEFECT(BARE_CR);
+	case '\b':
+	case 0x7F:
+		return DEFECT(EDITING);
+	case 0x1B:
+		return span_starts(s, SPAN("\x1b[")) ? DEFECT(EDITING) : DEFECT(CONTROL_CHAR);
+	case '\t':
+		return 0;
+	default:
+		return DEFECT(CONTROL_CHAR);
+	}
+}
 
 /* TLS record: handshake 16h, version 03 00-04, length, ClientHello 01h; or an SSLv2 hello: 80h+ length 01h. */
 static bool is_tls(struct span s)
@@ -14,18 +35,46 @@ static bool is_tls(struct span s)
 	return s.n >= 4 && s.p[0] == 0x80 && s.p[2] == 1 && (s.p[3] == 0 || s.p[3] == 3);
 }
 
+/* DNS over TCP (RFC 1035 4.1.1, 4.2.2): its length, and a query of one question and no answers. */
+static bool is_dns(struct span s)
+{
+	enum { HEADER = 2 + 12 };
+
+	return s.n > HEADER && (size_t)(s.p[0] << 8 | s.p[1]) == s.n - 2 && s.p[6] == 0 && s.p[7] == 1 && s.p[8] == 0 && s.p[9] == 0;
+}
+
 /* RDP (TPKT 03 00), SMB behind its four-octet length, SOCKS 4 and 5. */
 static bool is_binary_protocol(struct span s)
 {
 	struct span smb = span_from(s, 4);
 
-	if (span_starts(s, SPAN("\x03\x00\x00")))
+	if (span_starts(s, SPAN("\x03\x00\x00")) || is_dns(s))
 		return true;
 	if (span_starts(smb, SPAN("\xffSMB")) || span_starts(smb, SPAN("\xfeSMB")))
 		return true;
 	if (s.n >= 2 && s.p[0] == 4)
 		return s.p[1] == 1 || s.p[1] == 2;
 	return s.n >= 3 && s.p[0] == 5 && s.p[1] >= 1 && s.p[1] == s.n - 2;
+}
+
+/*
+ * Neither text nor SMTP: no word at the start, controls that no keyboard sends, and octets that are not UTF-8, so many of both as
+ * neither Latin letters nor another character set would bring.
+ */
+static bool is_noise(struct span s)
+{
+	enum { LEAST = 16 }; /* octets, in which chance shows */
+	size_t controls = 0, letters = 0, high = 0;
+
+	while (letters < s.n && char_is(s.p[letters], CHAR_ALPHA))
+		letters++;
+	if (s.n < LEAST || letters >= 4 || utf8_valid(s))
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		controls += (control_defect(span_from(s, i)) & (DEFECT(NUL) | DEFECT(CONTROL_CHAR))) && s.p[i] < ' ';
+		high += s.p[i] >= 0x80;
+	}
+	return controls >= s.n / 16 && high >= s.n / 8;
 }
 
 /* Every second octet, from the first or from the second on, is NUL, and no other is. */
@@ -58,31 +107,12 @@ static const struct {
 	{DEFECT(TLS_BYTES), is_tls},
 	{DEFECT(OTHER_PROTOCOL), is_binary_protocol},
 	{DEFECT(UTF16), is_utf16},
+	{DEFECT(OTHER_PROTOCOL), is_noise},
 };
 
 bool bytes_foreign(uint64_t defects)
 {
 	return (defects & (DEFECT(TLS_BYTES) | DEFECT(OTHER_PROTOCOL) | DEFECT(UTF16))) != 0;
-}
-
-/* The bit of a control octet; what follows it is looked at for ESC only. HT is judged where it stands. */
-static uint64_t control_defect(struct span s)
-{
-	switch (s.p[0]) {
-	case '\0':
-		return DEFECT(NUL);
-	case '\r':
-		return DEFECT(BARE_CR);
-	case '\b':
-	case 0x7F:
-		return DEFECT(EDITING);
-	case 0x1B:
-		return span_starts(s, SPAN("\x1b[")) ? DEFECT(EDITING) : DEFECT(CONTROL_CHAR);
-	case '\t':
-		return 0;
-	default:
-		return DEFECT(CONTROL_CHAR);
-	}
 }
 
 static uint64_t each_octet(struct span s)

@@ -6,6 +6,7 @@
  */
 #include "session_internal.h"
 
+#include <stddef.h>
 #include <string.h>
 
 struct pending *pending_new(struct session *s, enum pending_kind kind, struct span line)
@@ -86,11 +87,7 @@ struct pending *queue_pop(struct session *s)
 
 struct pending *queue_last(const struct session *s)
 {
-	struct pending *p = s->queue;
-
-	while (p && p->next)
-		p = p->next;
-	return p;
+	return s->queue ? (struct pending *)(void *)((uint8_t *)s->queue_end - offsetof(struct pending, next)) : NULL;
 }
 
 void queue_drop_tentative(struct session *s)

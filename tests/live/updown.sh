@@ -37,7 +37,7 @@ ip -n $b addr add 192.0.2.25/24 dev sd-$$; ip -n $b link set sd-$$ up
 ip netns exec $b "$program" -i sd-$$ -o json -O "$dir/live.json" tcp 2>"$dir/err" & pids="$pids $!"; scope=$!
 ip netns exec $b "$peer" server 192.0.2.25 25 5 & pids="$pids $!"
 sleep 0.7
-if [ "$(readlink -f "/proc/$scope/exe")" = "$(readlink -f "$program")" ] && ! nm "$program" 2>/dev/null | grep -q __asan_init; then
+if [ "$(readlink -f "/proc/$scope/exe")" = "$(readlink -f "$program")" ] && ! nm "$program" 2>/dev/null | grep -qE "__asan_init|__gcov_init"; then
   for line in "^Uid:.*65534.*65534.*65534.*65534" "^CapEff:.*0000000000000000" "^CapBnd:.*0000000000000000" "^NoNewPrivs:.*1" "^Seccomp:.*2"; do
     grep -q "$line" /proc/$scope/status || { cat /proc/$scope/status; fail "a running sensor still has rights: no $line"; }
   done

@@ -100,7 +100,8 @@ static struct inside put_tcp(struct built *b, const struct segment *s)
 	put8(&h, (20u + s->tcp_options) / 4 << 4);
 	put8(&h, s->flags);
 	put16(&h, 65535);
-	put32(&h, 0);
+	put16(&h, 0);
+	put16(&h, s->flags & TCP_URG ? 1 : 0);
 	fill(&h, 1, s->tcp_options); /* no operation */
 	prepend(b, &h);
 	append(b, s->payload.p, s->payload.n);
@@ -115,6 +116,7 @@ struct ip4 {
 	const uint8_t *src, *dst;
 	unsigned protocol, id, bits /* flags and fragment offset */;
 	size_t options;
+	uint8_t ttl; /* 0: 64 */
 	bool bad, offload;
 };
 
@@ -127,7 +129,7 @@ static struct inside put_ipv4(struct built *b, const struct ip4 *ip)
 	put16(&h, ip->offload ? 0 : 20 + ip->options + b->n);
 	put16(&h, ip->id);
 	put16(&h, ip->bits);
-	put8(&h, 64);
+	put8(&h, ip->ttl ? ip->ttl : 64);
 	put8(&h, ip->protocol);
 	put16(&h, 0);
 	put(&h, ip->src, 4);
@@ -156,7 +158,7 @@ static struct inside put_ipv6(struct built *b, const uint8_t *src, const uint8_t
 static struct inside put_ip(struct built *b, const struct segment *s, unsigned protocol, unsigned id)
 {
 	struct ip4 ip = {.src = s->src.addr, .dst = s->dst.addr, .protocol = protocol, .id = id, .bits = 0x4000,
-			 .options = s->ip_options, .bad = s->bad_ip_checksum, .offload = s->offload};
+			 .options = s->ip_options, .ttl = s->ttl, .bad = s->bad_ip_checksum, .offload = s->offload};
 
 	if (s->src.family == 6)
 		return put_ipv6(b, s->src.addr, s->dst.addr, protocol, s->offload);
@@ -400,7 +402,7 @@ int wire_link_dlt(enum wire_link l)
 void build_frame(enum wire_link link, const struct segment *s, uint16_t id, struct built *out)
 {
 	build_layers(links[link].layers, s, id, out);
-	while (links[link].dlt == 1 && out->n < 60)
+	while (links[link].dlt == 1 && out->n < 60 && !s->offload)
 		append(out, "P", 1);
 }
 

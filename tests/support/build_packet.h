@@ -20,6 +20,7 @@ struct segment {
 	uint8_t ip_options;  /* octets of IPv4 options, a multiple of 4 up to 40 */
 	uint8_t tcp_options; /* the same of TCP */
 	bool bad_ip_checksum, bad_tcp_checksum;
+	uint8_t ttl;  /* 0: 64 */
 	bool offload; /* IP length 0 and no checksums: left to the network card */
 };
 
@@ -27,6 +28,7 @@ enum { FRAME_MAX = 70000 };
 struct built {
 	uint8_t bytes[FRAME_MAX];
 	size_t n;
+	size_t cut; /* octets behind them that the snaplen took; whoever cuts sets it */
 };
 
 /* One header each. */

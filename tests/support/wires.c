@@ -158,32 +158,34 @@ void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit
 
 /* ---- through net/ ---- */
 
-enum { MAX_SEGMENTS = 8192 };
-
-struct planned {
-	struct segment s;
-	int64_t ts;
-	bool fixed; /* SYN, FIN, RST: not moved by shuffling */
-};
-
-struct plan {
-	struct planned list[MAX_SEGMENTS];
-	size_t n;
-	const struct dialog *d;
-	const struct wire *w;
-	struct endpoint side[2];
-};
-
 static void plan_add(struct plan *p, enum dir dir, uint64_t off, uint64_t seen, uint8_t flags, struct span payload, int64_t ts,
 		     bool fixed)
 {
-	struct segment s = {.src = p->side[dir], .dst = p->side[dir_other(dir)], .flags = flags, .payload = payload};
+	struct segment s = {.src = p->side[dir], .dst = p->side[dir_other(dir)], .flags = flags, .payload = payload,
+			    .offload = p->w->offload};
 
 	s.seq = p->w->isn[dir] + 1 + (uint32_t)off - (flags & TCP_SYN ? 1 : 0);
 	s.ack = flags & TCP_ACK ? p->w->isn[dir_other(dir)] + 1 + (uint32_t)seen : 0;
 	if (p->d->one_sided[dir] || p->n == MAX_SEGMENTS)
 		return;
-	p->list[p->n++] = (struct planned){s, ts, fixed};
+	p->list[p->n++] = (struct planned){s, ts, fixed, p->w->link, 0};
+}
+
+void plan_insert(struct plan *p, size_t at, const struct planned *q)
+{
+	struct planned copy = *q; /* it may be one of the list */
+
+	if (p->n == MAX_SEGMENTS) {
+		fprintf(stderr, "more segments than a plan has room for\n");
+		exit(2);
+	}
+	memmove(p->list + at + 1, p->list + at, (p->n++ - at) * sizeof *p->list);
+	p->list[at] = copy;
+}
+
+void plan_remove(struct plan *p, size_t at)
+{
+	memmove(p->list + at, p->list + at + 1, (--p->n - at) * sizeof *p->list);
 }
 
 static void plan_piece(struct plan *p, const struct piece *q)
@@ -282,6 +284,7 @@ struct receiver {
 	struct tcp *tcp;
 	struct defrag *defrag;
 	uint64_t frame;
+	bool verify;
 };
 
 static const struct dialog *dialog_of(const struct receiver *r, const struct flow *f)
@@ -337,12 +340,12 @@ static void receive_frame(void *ctx, int dlt, const struct built *b, int64_t ts)
 
 	r->frame++;
 	memcpy(copy, b->bytes, b->n);
-	v = packet_parse(dlt, span_of(copy, b->n), (uint32_t)b->n, true, &packet);
+	v = packet_parse(dlt, span_of(copy, b->n), (uint32_t)(b->n + b->cut), r->verify, &packet);
 	if (v == PACKET_FRAGMENT && defrag_push(r->defrag, &packet.frag, ts, &whole) == 1)
-		v = packet_parse_ip(&whole, true, &packet);
+		v = packet_parse_ip(&whole, r->verify, &packet);
 	if (v == PACKET_DONE)
 		tcp_packet(r->tcp, &packet, ts, r->frame);
-	else if (v != PACKET_FRAGMENT)
+	else if (v != PACKET_FRAGMENT && !b->cut && v != PACKET_BAD_CHECKSUM)
 		fprintf(stderr, "a frame of the test was read as %s\n", packet_verdict_name(v));
 	free(copy);
 }
@@ -359,14 +362,19 @@ static void session_frames(const struct dialog *d, const struct wire *w, wire_fr
 	plan.side[1] = endpoint_of(d, DIR_SERVER, w->family);
 	plan_make(&plan);
 	plan_shuffle(&plan);
+	if (w->disturb)
+		w->disturb(&plan, w->nth);
 	for (size_t i = 0; i < plan.n; i++) {
 		const struct planned *q = &plan.list[i];
 
 		if (!w->fragments) {
-			build_frame(w->link, &q->s, (uint16_t)i, &b);
-			each(ctx, wire_link_dlt(w->link), &b, q->ts);
+			build_frame(q->link, &q->s, (uint16_t)i, &b);
+			b.cut = q->snap && q->snap < b.n ? b.n - q->snap : 0;
+			b.n -= b.cut;
+			each(ctx, wire_link_dlt(q->link), &b, q->ts);
 			continue;
 		}
+		b.cut = 0;
 		for (unsigned k = 0; build_fragment(&q->s, (uint16_t)i, 64, k, &b); k++)
 			each(ctx, 1, &b, q->ts);
 	}
@@ -382,7 +390,7 @@ void feed_wire(const struct dialog *d, const struct wire *w, emit_fn *emit, void
 {
 	static const struct tcp_handlers handlers = {on_open, on_chunk, on_close, on_port};
 	static const uint8_t seed[16] = {7};
-	struct receiver r = {.pool = pool_new(0), .d = d};
+	struct receiver r = {.pool = pool_new(0), .d = d, .verify = !w->unverified};
 
 	stages_init(&r.stages, r.pool, emit, ctx);
 	r.tcp = tcp_new(r.pool, &tcp_limits_default, seed, &handlers, &r);

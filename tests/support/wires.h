@@ -20,6 +20,29 @@ struct feeding {
 };
 void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit, void *ctx);
 
+/* A frame to be. */
+struct planned {
+	struct segment s;
+	int64_t ts;
+	bool fixed; /* SYN, FIN, RST: not moved by shuffling */
+	enum wire_link link;
+	size_t snap; /* octets captured of the frame; 0: all */
+};
+enum { MAX_SEGMENTS = 8192 };
+struct wire;
+struct plan {
+	struct planned list[MAX_SEGMENTS];
+	size_t n;
+	const struct dialog *d;
+	const struct wire *w;
+	struct endpoint side[2];
+};
+/* q as number at of the list. */
+void plan_insert(struct plan *p, size_t at, const struct planned *q);
+void plan_remove(struct plan *p, size_t at);
+/* Whatever a script can do to the frames of a dialogue; nth: of the wire. */
+typedef void disturb_fn(struct plan *p, unsigned nth);
+
 /* How the frames are disturbed. */
 struct wire {
 	const char *name;
@@ -33,6 +56,10 @@ struct wire {
 	unsigned shuffle;     /* window of reordering in segments, 0 in order */
 	uint32_t seed;
 	uint32_t isn[2];
+	bool offload;         /* as a capture on the sending host has it: IP length 0, no checksums */
+	bool unverified;      /* checksums are not looked at */
+	disturb_fn *disturb;  /* the last to have its way; NULL none */
+	unsigned nth;
 };
 extern const struct wire wires[];
 extern const size_t wire_count;
