@@ -104,7 +104,8 @@ test-deps:
 ## check: every test that needs no other program: unit, dialogues, captures, command line, man pages, live as root
 check: all $(UNITS) $(RUNNERS) $(DIALOG_TO_PCAP) $(BUILD)/tests/smtp_peer
 	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh $(UNITS) $(RUNNERS) tests/cli.sh tests/text.sh tests/explain.sh tests/man.sh \
-		tests/templates.sh tests/metrics.sh tests/live/veth.sh tests/live/updown.sh
+		tests/templates.sh tests/metrics.sh tests/live/veth.sh tests/live/updown.sh \
+		tests/completion.sh tests/live/notify.sh
 
 ## check-unit: only the unit tests
 check-unit: all $(UNITS)

@@ -5,8 +5,10 @@
  */
 #include "capture.h"
 #include "clock.h"
+#include "completion.h"
 #include "engine.h"
 #include "explain.h"
+#include "notify.h"
 #include "options.h"
 #include "outputs.h"
 #include "sandbox.h"
@@ -123,6 +125,7 @@ struct run {
 	unsigned captures;
 	struct engine *engine;
 	struct outputs out;
+	struct notify notify;
 	int64_t next_stats, next_tick;
 };
 
@@ -157,6 +160,7 @@ static void live_chores(struct run *r, bool idle)
 	now = idle ? clock_now() : engine_last_ts(r->engine);
 	if (idle || now >= r->next_tick) {
 		engine_tick(r->engine, now);
+		notify_tick(&r->notify, atomic_load(&output_signals.reopen));
 		r->next_tick = now + TICK_NS;
 	}
 	stats_when_due(r, now);
@@ -181,6 +185,7 @@ static void loop(struct run *r)
 		live_chores(r, status == CAPTURE_IDLE);
 		status_when_wanted(r);
 	}
+	notify_stopping(&r->notify);
 	engine_finish(r->engine, engine_last_ts(r->engine), drops_of(r, &drops), capture_truncated(r->capture[0]));
 	if (capture_exit(r->capture[0]) == 0)
 		explain_nothing(r->engine);
@@ -194,8 +199,10 @@ static void watch(struct run *r)
 	while (engine_tick(r->engine, clock_now()) && !engine_failed(r->engine)) {
 		stats_when_due(r, clock_now());
 		status_when_wanted(r);
+		notify_tick(&r->notify, atomic_load(&output_signals.reopen));
 		nanosleep(&pause, NULL);
 	}
+	notify_stopping(&r->notify);
 	engine_finish(r->engine, clock_now(), NULL, false);
 	explain_nothing(r->engine);
 	if (engine_split(r->engine))
@@ -216,6 +223,7 @@ static int run(struct run *r, struct err *err)
 	running = r->captures > 1 ? NULL : r->capture[0];
 	watching = r->captures > 1 ? r->engine : NULL;
 	install_signals(r->o->interface != NULL);
+	notify_ready(&r->notify, r->o->interface ? r->o->interface : "reading files");
 	if (running)
 		loop(r);
 	else
@@ -271,6 +279,7 @@ static int analyse(struct options *o, struct err *err)
 	int status;
 
 	r.o = o;
+	notify_open(&r.notify);
 	status = open_captures(&r, o, err);
 	if (!o->memory_limit)
 		o->memory_limit = default_memory();
@@ -286,6 +295,7 @@ static int analyse(struct options *o, struct err *err)
 		status = run(&r, err);
 	while (r.captures > 0)
 		capture_close(&r.capture[--r.captures]);
+	notify_close(&r.notify);
 	if (outputs_close(&r.out, &quiet_end, err) != 0)
 		return -1;
 	return quiet_end ? 0 : status;
@@ -311,6 +321,9 @@ static int dispatch(struct options *o, struct err *err)
 		return explain(o, complain, err);
 	case TASK_SCHEMA:
 		return print_schema(err);
+	case TASK_COMPLETION:
+		completion_print(stdout, strcmp(o->words[0], "zsh") == 0 ? SHELL_ZSH : SHELL_BASH);
+		return fflush(stdout) == 0 ? 0 : err_set(err, 1, "standard output: cannot write");
 	case TASK_HELP:
 		options_help(stdout);
 		return 0;

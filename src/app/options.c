@@ -533,6 +533,11 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
 		o->task = TASK_SCHEMA;
 		return argc > 2 ? err_set(err, 2, "schema takes no arguments") : 0;
 	}
+	if (argc > 1 && strcmp(argv[1], "completion") == 0) {
+		o->task = TASK_COMPLETION;
+		o->words[0] = argc == 3 ? argv[2] : "";
+		return strcmp(o->words[0], "bash") == 0 || strcmp(o->words[0], "zsh") == 0 ? 0 : err_set(err, 2, "completion takes bash or zsh");
+	}
 	if (argc > 1 && strcmp(argv[1], "explain") == 0) {
 		o->task = TASK_EXPLAIN;
 		w.at = 2;

@@ -14,7 +14,7 @@
 #include "smtpscope/watch.h"
 #include "translate.h"
 
-enum task { TASK_ANALYSE, TASK_EXPLAIN, TASK_SCHEMA, TASK_HELP, TASK_VERSION };
+enum task { TASK_ANALYSE, TASK_EXPLAIN, TASK_SCHEMA, TASK_COMPLETION, TASK_HELP, TASK_VERSION };
 enum output_format { OUTPUT_AUTO, OUTPUT_TEXT, OUTPUT_JSON };
 enum only { ONLY_ALL, ONLY_FAILED, ONLY_AUTH, ONLY_FINDING };
 enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
@@ -54,7 +54,7 @@ struct options {
 	enum when colour;
 	enum language language;          /* --lang */
 	const char *program;             /* as it was called */
-	const char *words[MAX_WORDS];    /* what to explain */
+	const char *words[MAX_WORDS];    /* what to explain; the shell of completion */
 	unsigned word_count;
 	uint32_t max_event_bytes;
 	uint32_t stats_seconds;

@@ -11,7 +11,7 @@ void options_help(FILE *out)
 	      "  smtpscope -r FILE... [options] [BPF]     read captures (pcap, pcapng, .gz, .zst)\n"
 	      "  smtpscope -i IF [options] [BPF]          watch an interface\n"
 	      "  smtpscope explain CODE|NAME [CODE|NAME]  what a code, reply, finding or command means\n"
-	      "  smtpscope schema                         JSON Schema of the events\n\n",
+	      "  smtpscope schema | completion bash|zsh   JSON Schema of the events | completion for a shell\n\n",
 	      out);
 	for (unsigned i = 0; i < option_row_count; i++) {
 		const struct option_row *r = &option_rows[i];

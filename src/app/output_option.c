@@ -62,7 +62,7 @@ int set_events(struct options *o, const char *value, struct err *err)
 		while (d < DATASETS && !span_eq(word, span_str(dataset_name((enum dataset)d))))
 			d++;
 		if (d == DATASETS)
-			return err_set(err, 2, "--events: \"%s\" is not a list of session, command, auth, message, finding, stats", value);
+			return err_set(err, 2, "--events: \"%s\" is none of session, command, auth, message, finding, stats", value);
 		datasets |= 1u << d;
 	}
 	next(o)->datasets = datasets;
