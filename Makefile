@@ -8,6 +8,11 @@ PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 WERROR ?=
 
+ASAN_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DSMTPSCOPE_UNCONFINED
+
+FUZZ_CC ?= clang
+SECONDS ?= 60
+
 MUTANTS ?= 300
 MUTANTS_SEED ?= 1
 MUTANTS_GOAL ?= 90
@@ -31,6 +36,7 @@ APP_SRC := $(sort $(wildcard src/app/*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 RUN_SRC := $(sort $(wildcard tests/run_*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 CORE := $(BUILD)/libsmtpscope-core.a
@@ -40,12 +46,15 @@ SUPPORT := $(BUILD)/libtest-support.a
 UNITS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
 RUNNERS := $(patsubst %.c,$(BUILD)/%,$(RUN_SRC))
 BENCH := $(addprefix $(BUILD)/tests/bench/,generate events measure floor)
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRC))
+REPLAYERS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/replay_%,$(FUZZ_SRC))
+FUZZ_COMMON := $(call obj,$(addprefix tests/fuzz/,fuzz.c dialogue.c lines.c))
 MO := $(BUILD)/locale/ja/LC_MESSAGES/smtpscope.mo
 DIALOG_TO_PCAP := $(BUILD)/tests/dialog_to_pcap
 PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
 .PHONY: all demo deps test-deps check check-unit check-dialogs check-secrets check-pcaps check-cli check-man check-asan check-valgrind \
-	check-live layers sizes lint coverage mutants bench bench-guard pot po contrib install uninstall dist clean help
+	check-live fuzz fuzz-all fuzz-replay fuzzers replayers layers sizes lint coverage mutants bench bench-guard pot po contrib install uninstall dist clean help
 
 ## all: build ./smtpscope
 all: $(PROGRAM) $(MO)
@@ -78,6 +87,26 @@ $(BUILD)/%.o: %.c
 
 $(UNITS) $(RUNNERS) $(DIALOG_TO_PCAP): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(EDGE) $(CORE)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SUPPORT) $(CORE) $(APP_LIBS) $(TEST_LIBS)
+
+# The same targets twice: with libFuzzer's main, or with one that only replays files. From archives, so that each is only what it needs:
+# libFuzzer looks at every edge of the program after each input.
+$(BUILD)/libsmtpscope-edge.a: $(EDGE)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(BUILD)/libfuzz-support.a: $(FUZZ_COMMON)
+	@rm -f $@
+	@ar rcs $@ $^
+
+FUZZ_LIBS := $(BUILD)/libfuzz-support.a $(SUPPORT) $(BUILD)/libsmtpscope-edge.a $(CORE)
+$(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_LIBS)
+	@$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(FUZZ_LIBS) $(APP_LIBS)
+$(REPLAYERS): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(FUZZ_LIBS)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(FUZZ_LIBS) $(APP_LIBS)
+$(BUILD)/tests/fuzz/make_seeds: $(BUILD)/tests/fuzz/make_seeds.o $(FUZZ_LIBS)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(FUZZ_LIBS) $(APP_LIBS)
+fuzzers: $(FUZZERS)
+replayers: $(REPLAYERS) $(BUILD)/tests/fuzz/make_seeds
 
 $(BUILD)/tests/smtp_peer: tests/smtp_peer.c
 	@mkdir -p $(@D)
@@ -125,11 +154,24 @@ check-pcaps: all $(RUNNERS)
 
 ## check-asan: all of check, rebuilt with AddressSanitizer and UBSan
 check-asan:
-	$(MAKE) BUILD=build-asan CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DSMTPSCOPE_UNCONFINED" check
+	$(MAKE) BUILD=build-asan CFLAGS="$(ASAN_FLAGS)" check
 
 ## check-valgrind: unit tests and a run over every sample under valgrind
 check-valgrind: all $(UNITS)
 	@SMTPSCOPE=$(PROGRAM) tests/valgrind.sh $(UNITS)
+
+## fuzz: one target of tests/fuzz with libFuzzer (clang) for so long: make fuzz TARGET=session SECONDS=3600
+fuzz:
+	@CLANG="$(FUZZ_CC)" tests/fuzz/run $(TARGET) $(SECONDS)
+
+## fuzz-all: every target of tests/fuzz, one after the other, SECONDS=60 each
+fuzz-all:
+	@for t in $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC)); do CLANG="$(FUZZ_CC)" tests/fuzz/run $$t $(SECONDS) || exit 1; done
+
+## fuzz-replay: all that fuzzing found, and the seeds, under AddressSanitizer and UBSan; needs no clang
+fuzz-replay:
+	$(MAKE) BUILD=build-asan CFLAGS="$(ASAN_FLAGS)" replayers
+	@BUILD=build-asan tests/fuzz/replay
 
 ## check-live: real Postfix and swaks in two network namespaces, watched live (root; installs them)
 check-live: all
@@ -196,7 +238,7 @@ dist:
 
 ## clean: remove everything that was built
 clean:
-	rm -rf build build-asan build-cov smtpscope smtpscope-*.tar.gz
+	rm -rf build build-asan build-cov build-fuzz smtpscope smtpscope-*.tar.gz
 
 ## help: this list
 help:

@@ -35,6 +35,7 @@ struct line_reader {
 	uint32_t len, cap;
 	uint64_t length; /* octets of the unfinished line so far, kept or not */
 	struct origin first;
+	uint8_t crs; /* CRs at its end so far, at most two */
 };
 
 /*

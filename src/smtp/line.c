@@ -1,7 +1,7 @@
 /*
  * line.c - lines out of chunks. See line.h.
  *
- * Invariant: buf holds the first min(length, keep) octets of the unfinished line, without its line end.
+ * Invariant: buf holds the first min(length, keep) octets of the unfinished line, without its LF.
  * Left out: any idea of what the lines mean, and CR as a line end (no server takes it for one; it is a defect of the line).
  */
 #include "smtpscope/line.h"
@@ -51,51 +51,48 @@ static void reader_gather(struct line_reader *r, struct span piece, uint32_t kee
 	r->len += (uint32_t)piece.n;
 }
 
-/* Takes LF, CRLF or CRCRLF off the text, which is the whole line. */
-static void line_strip(struct line *l)
+/* CRs at the end of s, of which two count; `before` is how many there were in front of s. */
+static uint8_t trailing_crs(struct span s, uint8_t before)
 {
-	size_t n = l->text.n;
+	uint8_t n = 0;
 
-	l->end = LINE_END_LF;
-	if (n && l->text.p[n - 1] == '\n')
-		n--;
-	if (n && l->text.p[n - 1] == '\r') {
-		n--;
-		l->end = LINE_END_CRLF;
-		if (n && l->text.p[n - 1] == '\r') {
-			n--;
-			l->end = LINE_END_CRCRLF;
-		}
-	}
-	l->text.n = n;
+	while (n < 2 && n < s.n && s.p[s.n - 1 - n] == '\r')
+		n++;
+	if (n == s.n)
+		n = (uint8_t)(n + before);
+	return n < 2 ? n : 2;
 }
 
 int line_next(struct line_reader *r, struct chunk *c, uint32_t keep, struct line *out)
 {
-	struct span piece;
+	static const enum line_end ends[] = {LINE_END_LF, LINE_END_CRLF, LINE_END_CRCRLF};
+	struct span text;
 	const uint8_t *lf;
+	uint8_t crs;
+	bool whole;
 
 	if (r->length == 0 && r->len)
 		r->len = 0; /* the line handed out last time is dead now */
 	if (c->len == 0)
 		return 0;
 	lf = memchr(c->data, '\n', (size_t)c->len);
-	piece = span_of(c->data, lf ? (size_t)(lf - c->data) + 1 : (size_t)c->len);
+	text = span_of(c->data, lf ? (size_t)(lf - c->data) : (size_t)c->len);
+	whole = lf && r->length == 0;
 	if (r->length == 0)
 		r->first = origin_of(c);
-	if (!lf || r->length) {
-		reader_gather(r, piece, keep);
-		r->length += piece.n;
-	}
-	*out = (struct line){.first = r->first, .last = origin_of(c), .length = r->length ? r->length : piece.n};
-	chunk_advance(c, piece.n);
+	crs = trailing_crs(text, r->length ? r->crs : 0);
+	if (!whole)
+		reader_gather(r, text, keep);
+	r->length += text.n + (lf ? 1 : 0);
+	r->crs = crs;
+	*out = (struct line){.first = r->first, .last = origin_of(c), .length = r->length};
+	chunk_advance(c, text.n + (lf ? 1 : 0));
 	if (!lf)
 		return 0;
-	out->text = r->length ? span_of(r->buf ? r->buf : (const uint8_t *)"", r->len) : piece;
-	if (out->length > out->text.n) /* cut: its line end was not kept, so look at the bytes at hand */
-		out->end = piece.n > 1 && piece.p[piece.n - 2] == '\r' ? LINE_END_CRLF : LINE_END_LF;
-	else
-		line_strip(out);
+	/* What the line ends in is known also where its last octets were not kept. */
+	out->end = ends[crs];
+	out->text = whole ? text : span_of(r->buf ? r->buf : (const uint8_t *)"", r->len);
+	out->text.n = span_first(out->text, (size_t)(r->length - 1 - crs)).n;
 	if (out->text.n > keep)
 		out->text.n = keep;
 	r->length = 0;

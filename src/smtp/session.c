@@ -229,7 +229,7 @@ static void client_lines(struct session *s, struct chunk *c)
 	struct line l;
 	uint32_t keep = s->mode == MODE_AUTH ? LINE_KEPT_AUTH : LINE_KEPT;
 
-	if (s->mode != MODE_AUTH && !line_pending(&s->reader[c->dir]) && tls_starts_record(span_of(c->data, (size_t)c->len))) {
+	if (s->mode != MODE_AUTH && tls_begins(s, c)) {
 		tls_begin(s);
 		return;
 	}
@@ -358,7 +358,7 @@ static void server_chunk(struct session *s, struct chunk *c)
 		return;
 	}
 	while (c->len) {
-		if (s->opaque[c->dir] || (!line_pending(r) && tls_starts_record(span_of(c->data, (size_t)c->len)))) {
+		if (s->opaque[c->dir] || tls_begins(s, c)) {
 			tls_bytes(s, c);
 			continue;
 		}

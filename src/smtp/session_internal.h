@@ -328,6 +328,8 @@ bool near_gap(const struct session *s, const struct pending *p);
 
 /* session_tls.c */
 void tls_bytes(struct session *s, struct chunk *c);
+/* c goes on with what stands at the start of a line (or is it), and both begin a TLS record. */
+bool tls_begins(const struct session *s, const struct chunk *c);
 void tls_gap(struct session *s, const struct chunk *c);
 void tls_begin(struct session *s);
 void tls_answered(struct session *s, struct pending *p, const struct reply *r); /* STARTTLS was, whatever the code */

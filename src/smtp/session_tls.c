@@ -8,6 +8,7 @@
 #include "session_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static enum tls_role role_of(const struct session *s, enum dir d)
 {
@@ -179,10 +180,12 @@ static void clear_line(struct session *s, const struct line *l, enum tls_role by
 static void server_unasked(struct session *s, const struct chunk *c)
 {
 	enum { ALERT = 21 };
-	struct origin at = here(c);
+	const struct line_reader *r = &s->reader[c->dir];
+	struct origin at = line_pending(r) ? r->first : here(c);
+	uint8_t type = line_pending(r) && r->len ? r->buf[0] : *c->data;
 
 	s->opaque[c->dir] = true;
-	if (*c->data == ALERT && !s->tls_expected)
+	if (type == ALERT && !s->tls_expected)
 		emit_notice(s, &(struct notice){.id = NOTICE_TLS_ALERT_IN_CLEAR}, &at, SPAN_ABSENT);
 	else if (s->mode != MODE_TLS && !s->tls_expected)
 		emit_notice(s, &(struct notice){.id = NOTICE_CLEARTEXT_ON_TLS}, &at, SPAN_ABSENT);
@@ -190,12 +193,66 @@ static void server_unasked(struct session *s, const struct chunk *c)
 
 /* ---- faces ---- */
 
+bool tls_begins(const struct session *s, const struct chunk *c)
+{
+	const struct line_reader *r = &s->reader[c->dir];
+	uint8_t start[TLS_START];
+	size_t n = line_pending(r) ? r->len : 0;
+
+	if (n != r->length || n >= TLS_START || c->len < TLS_START - n)
+		return false;
+	if (n)
+		memcpy(start, r->buf, n);
+	memcpy(start + n, c->data, TLS_START - n);
+	return tls_starts_record(span_of(start, TLS_START));
+}
+
+/* The first octets of the record were taken for the start of a line. */
+static void take_pending(struct session *s, enum dir dir, enum tls_role by)
+{
+	struct line_reader *r = &s->reader[dir];
+	struct chunk c = {.kind = CHUNK_DATA, .dir = dir, .off = r->first.off, .len = r->len, .data = r->buf,
+			  .peer_seen = r->first.peer_seen, .ts = r->first.ts, .frame = r->first.frame};
+
+	if (!line_pending(r))
+		return;
+	if (s->handshake)
+		tls_take(s->handshake, by, &c);
+	line_reset(r);
+}
+
+/* Between two records, octets that begin none. */
+static void clear_bytes(struct session *s, struct chunk *c, enum tls_role by)
+{
+	struct line l;
+
+	if (!awaits_tls(s))
+		s->handshake->side[by].seen |= TLS_SEEN_JUNK;
+	else if (line_next(&s->reader[c->dir], c, LINE_KEPT, &l) == 1)
+		clear_line(s, &l, by);
+}
+
+/* What looked like the header of a record until c came is the start of a line. */
+static void give_back(struct session *s, const struct chunk *c, enum tls_role by)
+{
+	struct tls_side *e = &s->handshake->side[by];
+	uint8_t octets[TLS_HEADER];
+	struct chunk start = *c;
+
+	memcpy(octets, e->header, e->have);
+	start.data = octets;
+	start.len = e->have;
+	start.off -= e->have;
+	e->have = 0;
+	while (start.len && !(e->seen & TLS_SEEN_JUNK))
+		clear_bytes(s, &start, by);
+}
+
 void tls_bytes(struct session *s, struct chunk *c)
 {
 	enum tls_role by = role_of(s, c->dir);
 	struct span bytes = span_of(c->data, (size_t)c->len);
 	struct tls_side *e;
-	struct line l;
 
 	if (by == TLS_SERVER && !s->opaque[c->dir])
 		server_unasked(s, c);
@@ -203,16 +260,19 @@ void tls_bytes(struct session *s, struct chunk *c)
 		swallow(c);
 		return;
 	}
+	if (tls_begins(s, c))
+		take_pending(s, c->dir, by);
 	e = &s->handshake->side[by];
-	if (e->seen & TLS_SEEN_JUNK)
+	if (e->seen & TLS_SEEN_JUNK) {
 		swallow(c);
-	else if (!tls_between(e) || (!line_pending(&s->reader[c->dir]) &&
-				     (tls_starts_record(bytes) || (by == TLS_CLIENT && !e->seen && tls_starts_sslv2(bytes)))))
+	} else if (!tls_between(e) || (!line_pending(&s->reader[c->dir]) &&
+				       (tls_starts_record(bytes) || (by == TLS_CLIENT && !e->seen && tls_starts_sslv2(bytes))))) {
 		tls_take(s->handshake, by, c);
-	else if (!awaits_tls(s))
-		e->seen |= TLS_SEEN_JUNK;
-	else if (line_next(&s->reader[c->dir], c, LINE_KEPT, &l) == 1)
-		clear_line(s, &l, by);
+		if (c->len && e->have)
+			give_back(s, c, by);
+	} else {
+		clear_bytes(s, c, by);
+	}
 }
 
 void tls_gap(struct session *s, const struct chunk *c)

@@ -290,7 +290,6 @@ void tls_take(struct tls *t, enum tls_role by, struct chunk *c)
 			content_take(t, by, c->data, (size_t)n);
 			e->left = (uint16_t)(left - n);
 		} else if (!header_take(t, e, by == TLS_CLIENT && !e->seen, span_of(c->data, (size_t)n))) {
-			e->seen |= e->have ? TLS_SEEN_JUNK : 0; /* it began like a record */
 			return;
 		}
 		c->data += n;

@@ -15,6 +15,7 @@ enum {
 	HELLO_MOST = 32 * 1024, /* with post-quantum keys and padding under 4 KiB; RFC 8446 would allow 128 KiB and more */
 	TLS_ALERTS = 8,         /* kept; a failed handshake has one or two */
 	TLS_HEADER = 5,
+	TLS_START = 3, /* octets that tell a record from a line: a line may begin with one control character (^U erases it) */
 };
 
 enum tls_role { TLS_CLIENT, TLS_SERVER };
@@ -75,7 +76,8 @@ bool tls_starts_record(struct span b);
 bool tls_starts_sslv2(struct span b);
 /* Between two records. */
 bool tls_between(const struct tls_side *e);
-/* Takes whole records and the start of the last one; what is in c afterwards starts no record. */
+/* Takes whole records and the start of the last one; what is in c afterwards starts no record, together with what the side already has
+   of the header. */
 void tls_take(struct tls *t, enum tls_role by, struct chunk *c);
 /* n octets are lost. */
 void tls_lose(struct tls *t, enum tls_role by, uint64_t n);
