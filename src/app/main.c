@@ -328,7 +328,8 @@ static int dispatch(struct options *o, struct err *err)
 		options_help(stdout);
 		return 0;
 	case TASK_VERSION:
-		printf("smtpscope %s\nzlib %s, libzstd %s\n", SMTPSCOPE_VERSION, zlibVersion(), ZSTD_versionString());
+		printf("smtpscope %s\nzlib %s, libzstd %s, librdkafka %s\n", SMTPSCOPE_VERSION, zlibVersion(), ZSTD_versionString(),
+		       sink_kafka_version() ? sink_kafka_version() : "none");
 		return 0;
 	}
 	return 0;

@@ -13,15 +13,15 @@ fi
 want() {
   for group in "$@"; do
     case "$manager-$group" in
-      apt-build) echo gcc gettext make pkg-config libpcap-dev libjson-c-dev zlib1g-dev libzstd-dev nettle-dev libseccomp-dev ;;
+      apt-build) echo gcc gettext make pkg-config libpcap-dev libjson-c-dev zlib1g-dev libzstd-dev nettle-dev libseccomp-dev librdkafka-dev ;;
       apt-test) echo libcmocka-dev mandoc zstd jq iproute2 tcpdump universal-ctags binutils libc6-dev python3 zsh ;;
-      dnf-build) echo gcc gettext make pkgconf-pkg-config libpcap-devel json-c-devel zlib-devel libzstd-devel nettle-devel libseccomp-devel ;;
+      dnf-build) echo gcc gettext make pkgconf-pkg-config libpcap-devel json-c-devel zlib-devel libzstd-devel nettle-devel libseccomp-devel librdkafka-devel ;;
       dnf-test) echo libcmocka-devel mandoc zstd jq iproute tcpdump ctags binutils libasan libubsan python3 zsh ;;
-      apk-build) echo gcc gettext musl-dev make pkgconf libpcap-dev json-c-dev zlib-dev zstd-dev nettle-dev libseccomp-dev linux-headers ;;
+      apk-build) echo gcc gettext musl-dev make pkgconf libpcap-dev json-c-dev zlib-dev zstd-dev nettle-dev libseccomp-dev linux-headers librdkafka-dev ;;
       apk-test) echo cmocka-dev mandoc zstd jq iproute2 tcpdump ctags binutils bash python3 zsh ;;
-      pacman-build) echo gcc gettext make pkgconf libpcap json-c zlib zstd nettle libseccomp ;;
+      pacman-build) echo gcc gettext make pkgconf libpcap json-c zlib zstd nettle libseccomp librdkafka ;;
       pacman-test) echo cmocka mandoc zstd jq iproute2 tcpdump ctags binutils python zsh ;;
-      brew-build) echo gettext pkg-config libpcap json-c zlib zstd nettle ;;
+      brew-build) echo gettext pkg-config libpcap json-c zlib zstd nettle librdkafka ;;
       brew-test) echo cmocka mandoc zstd jq universal-ctags python3 ;;
     esac
   done
