@@ -57,7 +57,7 @@ DIALOG_TO_PCAP := $(BUILD)/tests/dialog_to_pcap
 PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
 .PHONY: all demo deps test-deps check check-unit check-dialogs check-secrets check-pcaps check-cli check-man check-asan check-valgrind \
-	check-live fuzz fuzz-all fuzz-replay fuzzers replayers layers sizes lint coverage mutants bench bench-guard pot po contrib install uninstall dist clean help
+	check-live check-kafka fuzz fuzz-all fuzz-replay fuzzers replayers layers sizes lint coverage mutants bench bench-guard pot po contrib install uninstall dist clean help
 
 ## all: build ./smtpscope
 all: $(PROGRAM) $(MO)
@@ -180,6 +180,10 @@ fuzz-replay:
 ## check-live: real Postfix and swaks in two network namespaces, watched live (root; installs them)
 check-live: all
 	@SMTPSCOPE=./$(PROGRAM) tests/live/postfix.sh
+
+## check-kafka: 100,000 events through a real Apache Kafka that is killed and started again (installs Java, Maven, kcat)
+check-kafka: all $(BUILD)/tests/bench/generate
+	@SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/kafka/run.sh
 
 ## layers: prove on the object files which layer knows which (laws L1, L2)
 layers: all
