@@ -143,6 +143,8 @@ void command_parse(struct span line, uint64_t length, enum line_end end, uint64_
  * Law L8: nothing else may show an argument.
  */
 struct span command_shown_argument(const struct command *c, char *dst, size_t cap);
+/* A word that stands for AUTH, however badly typed: credentials may follow. */
+bool command_means_auth(const struct command *c);
 /* The verb token as it may be shown, upper-cased into dst, cut at cap. */
 struct span command_shown_verb(const struct command *c, char *dst, size_t cap);
 

@@ -39,8 +39,7 @@ static bool ieq_any(struct span word, const char *const *list)
 	return false;
 }
 
-/* A word that stands for AUTH, however badly typed: what follows may be credentials. */
-static bool means_auth(const struct command *c)
+bool command_means_auth(const struct command *c)
 {
 	static const char *const verbs[] = {"AUTH", "X-EXPS", "XAUTH", NULL};
 
@@ -189,7 +188,7 @@ struct span command_shown_argument(const struct command *c, char *dst, size_t ca
 
 	if (!c->argument.p)
 		return SPAN_ABSENT;
-	if (means_auth(c))
+	if (command_means_auth(c))
 		return shown_auth(c, &o);
 	if (c->verb == VERB_BURL)
 		return shown_url(c, &o);

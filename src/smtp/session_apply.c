@@ -216,7 +216,7 @@ static bool apply_auth(struct session *s, struct pending *p, struct reply *r)
 	if (positive(r)) {
 		s->real.authenticated = true;
 	} else if (refused(r) && !s->auth.cancelled) {
-		s->lone_tokens = 3;
+		s->lone_tokens = SECRET_LINES;
 	}
 	session_auth_end(s, p, r);
 	return true;
@@ -377,6 +377,8 @@ static void note_error(struct session *s, const struct pending *p, const struct 
 	note_refusal(s, p, r);
 	if (refused(r) && !s->record.first_error_code)
 		s->record.first_error_code = (uint16_t)r->code;
+	if (refused(r) && p->misspelt_auth)
+		s->lone_tokens = SECRET_LINES;
 	s->error_run = syntax && p->kind == PENDING_COMMAND && p->x.verb == VERB_UNKNOWN;
 	if (syntax && p->x.verb == VERB_QUIT)
 		s->quit = false;

@@ -181,14 +181,22 @@ static void judge_parameters(const struct session *s, struct command *c)
 
 /* ---- secrets in lines that are no AUTH command ---- */
 
-/* A lone token behind a refused AUTH is most likely the credentials that the client goes on with. */
+/*
+ * A line that is no command, behind a refused AUTH or behind lines of which one may have been AUTH, is most likely the credentials that
+ * the client goes on with: in Base64 one word, typed in clear perhaps more.
+ */
 static bool is_lone_token(const struct session *s, const struct command *c, struct span text, uint64_t peer_seen)
 {
-	if (c->verb == VERB_UNKNOWN && peer_seen < s->auth_reply_end) /* sent before AUTH was over: a response, or the rest of one */
-		return true;
-	if (!s->lone_tokens || c->verb != VERB_UNKNOWN || !text.n)
+	uint64_t readable = DEFECT(TYPO) | DEFECT(ALIAS) | DEFECT(GLUED) | DEFECT(HTTP) | DEFECT(SSH) | DEFECT(OTHER_PROTOCOL);
+	char shown[LINE_KEPT + 64];
+
+	if (c->verb != VERB_UNKNOWN || !text.n)
 		return false;
-	return span_chr(text, ' ') == SPAN_NPOS;
+	if (peer_seen < s->auth_reply_end) /* sent before AUTH was over: a response, or the rest of one */
+		return true;
+	if (span_chr(text, ' ') == SPAN_NPOS)
+		return s->lone_tokens || s->lost_tokens;
+	return s->lone_tokens && !(c->defects & readable) && span_eq(command_shown_argument(c, shown, sizeof shown), c->argument);
 }
 
 /* What the event shows: shown verb and argument, in the block of the entry itself so that nothing else holds the secret. */
@@ -271,6 +279,7 @@ static void fill_exchange(struct session *s, struct pending *p, const struct com
 	p->domain = c->domain;
 	p->bdat_size = c->bdat_size;
 	p->bdat_last = c->bdat_last;
+	p->misspelt_auth = c->verb == VERB_UNKNOWN && command_means_auth(c);
 	p->one_round = p->flags & VERB_IS_AUTH && c->initial_response.p && auth_one_round(c->mechanism);
 }
 
@@ -344,6 +353,7 @@ void client_line(struct session *s, const struct line *l)
 		p->x.situation |= SIT(IGNORES_REFUSAL);
 	show_line(s, p, &c, l, hide);
 	s->lone_tokens -= hide ? s->lone_tokens > 0 : s->lone_tokens;
+	s->lost_tokens -= hide ? s->lost_tokens > 0 : s->lost_tokens;
 	if (is_plain_command(&c))
 		s->data_refused = s->after_message = s->after_bdat = false;
 	p->tentative = s->mode == MODE_LOST;

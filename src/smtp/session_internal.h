@@ -76,7 +76,7 @@ struct pending {
 	struct span secret;        /* what of the line must not be shown: replies may echo it */
 	struct span address, params, domain; /* MAIL, RCPT; EHLO */
 	uint64_t bdat_size;
-	bool bdat_last, one_round;
+	bool bdat_last, one_round, misspelt_auth;
 	struct body *body;         /* DATA, BDAT */
 	uint32_t finals;           /* replies still to come to the end of data: 1, LMTP one a recipient */
 	uint32_t final_index;      /* those that came */
@@ -143,6 +143,9 @@ struct starttls {
 	struct span instead; /* what came in the place of TLS: "HTTP", "RSET" */
 };
 
+/* A client that goes on with credentials that nobody asked for sends no more of them (protocol facts 4.5, rule 3). */
+enum { SECRET_LINES = 3 };
+
 struct session {
 	struct pool *pool;
 	const struct session_config *config;
@@ -199,6 +202,7 @@ struct session {
 	struct pending *auth_pending;
 	struct span user;         /* last that succeeded */
 	uint32_t lone_tokens;     /* lines to hide after a refused AUTH */
+	uint32_t lost_tokens;     /* the same behind lines that are lost: one of them may have been AUTH */
 	uint64_t auth_reply_end;  /* server offset behind the final reply to AUTH */
 	uint64_t secret_lo[2], secret_hi[2]; /* by dir: offsets that held secrets or challenges, from - to */
 

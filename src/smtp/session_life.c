@@ -68,6 +68,7 @@ struct session *session_new(struct pool *pool, const struct session_config *conf
 	s->tls_expected = setup->server_port == 465;
 	s->mode = setup->syn_seen ? MODE_PROXY : MODE_LOST;
 	s->junk_line = !setup->syn_seen;
+	s->lost_tokens = setup->syn_seen ? 0 : SECRET_LINES;
 	queue_push(s, pending_new(s, setup->syn_seen ? PENDING_GREETING : PENDING_LOST, SPAN_ABSENT));
 	return s;
 }

@@ -66,17 +66,28 @@ static void reply_add(struct session *s, const struct line *l, const struct repl
 	keep_text(s, rl->text);
 }
 
-/* Some servers repeat the line they do not understand: what the line hides the reply must hide too (law L8). */
-static void reply_hide(struct session *s, const struct auth *auth, struct span secret)
+/* Does text repeat the secret, or a word of it? words: any of them; else the last, as in "alice s3cr3t". */
+static bool repeats(struct span text, struct span secret, bool words)
 {
 	enum { SHORTEST = 3 }; /* shorter ones would blank ordinary words */
-	size_t blank = span_rchr(secret, ' ');
-	struct span last = blank == SPAN_NPOS ? secret : span_from(secret, blank + 1); /* "alice s3cr3t": the password alone too */
+	bool found = false;
 
+	while (secret.n && !found) {
+		struct span word = span_first(secret, span_find_class(secret, CHAR_WSP | CHAR_CONTROL));
+
+		secret = span_from(secret, word.n + 1);
+		found = (words || !secret.n) && word.n >= SHORTEST && span_find(text, word) != SPAN_NPOS;
+	}
+	return found;
+}
+
+/* Some servers repeat the line they do not understand: what the line hides the reply must hide too (law L8). */
+static void reply_hide(struct session *s, const struct auth *auth, struct span secret, bool words)
+{
 	for (uint32_t i = 0; i < s->reply.kept; i++) {
 		struct span text = s->reply.text[i];
 
-		if ((last.n < SHORTEST || span_find(text, last) == SPAN_NPOS) && !(auth && auth_echoes(auth, text)))
+		if (!repeats(text, secret, words) && !(auth && auth_echoes(auth, text)))
 			continue;
 		s->reply.text[i] = SPAN("********"); /* all of it: the rest may hold another form of it */
 		mark_secret(s, dir_other(client_dir(s)), s->reply.start, s->reply.end - s->reply.start);
@@ -85,10 +96,13 @@ static void reply_hide(struct session *s, const struct auth *auth, struct span s
 
 void reply_hide_echo(struct session *s, const struct pending *p)
 {
-	const struct auth *auth = s->auth_pending == p ? &s->auth : NULL;
+	/* the pair may be one or two off, behind a reply that never came */
+	for (int near = 0; p && near <= SECRET_LINES; near++, p = p->next) {
+		const struct auth *auth = s->auth_pending == p ? &s->auth : NULL;
 
-	if (auth || p->secret.n)
-		reply_hide(s, auth, p->secret);
+		if (auth || p->secret.n)
+			reply_hide(s, auth, p->secret, p->secret.p == (const uint8_t *)(p + 1));
+	}
 }
 
 static void hide_text(struct reply *r, uint32_t i)
@@ -97,9 +111,57 @@ static void hide_text(struct reply *r, uint32_t i)
 		r->text[i] = SPAN("********");
 }
 
+/* Replies that only AUTH gets (protocol facts 4.6). */
+static bool is_auth_code(int code)
+{
+	static const int codes[] = {235, 432, 435, 523, 524, 525, 534, 535, 538};
+
+	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+		if (code == codes[i])
+			return true;
+	return false;
+}
+
+/* Does a text that says what was not understood repeat it? Between quotes, behind a colon, or as a last word that is none of a language. */
+static bool quotes_line(struct span text)
+{
+	struct span last = span_rtrim(text, CHAR_WSP);
+	size_t blank = span_rchr(last, ' ');
+
+	if (span_chr(text, '"') != SPAN_NPOS || span_chr(text, '\'') != SPAN_NPOS || span_chr(text, '`') != SPAN_NPOS)
+		return true;
+	if (last.n && span_chr(SPAN(".!?"), last.p[last.n - 1]) != SPAN_NPOS)
+		last.n--;
+	if (blank == SPAN_NPOS || blank >= last.n)
+		return false;
+	return last.p[blank - (blank > 0)] == ':' || !span_all(span_from(last, blank + 1), CHAR_ALPHA);
+}
+
+/* The same for what waits behind AUTH: responses that are lost, or words that the text repeats. */
+static bool repeats_held(const struct session *s, struct span text)
+{
+	for (const struct held *h = s->held; h; h = h->next)
+		if (h->chunk.kind == CHUNK_GAP || repeats(text, span_of(h->chunk.data, (size_t)h->chunk.len), true))
+			return true;
+	return false;
+}
+
+/* Does it answer what is not in the capture, so that nobody can tell whether this line of it repeats credentials? */
+static bool may_repeat_unseen(const struct session *s, const struct pending *p, struct span text)
+{
+	bool known = p && p->kind == PENDING_COMMAND, behind_loss = s->gaps || (!known && !s->syn_seen);
+	int code = s->reply.code;
+
+	if (known && p->flags & VERB_IS_AUTH)
+		return s->auth_pending == p && code != 334 && (s->auth.lost || repeats_held(s, text));
+	if (behind_loss && is_auth_code(code))
+		return true;
+	return !known && code >= 500 && code <= 502 && (s->lone_tokens || (behind_loss && quotes_line(text)));
+}
+
 /*
  * What no pair of command and reply can tell, when one of them is lost: a challenge that no AUTH asked for (with the response it can be
- * used to guess the password), and the echo of a line that holds credentials.
+ * used to guess the password), and the echo of a line that holds credentials. Where such a line is lost, any word of the text may be it.
  */
 static void hide_strays(struct session *s, const struct pending *p)
 {
@@ -109,7 +171,7 @@ static void hide_strays(struct session *s, const struct pending *p)
 	bool unknown = (r->code >= 500 && r->code <= 503) || (unclear && (r->code < 0 || r->code >= 400));
 
 	for (uint32_t i = 0; i < r->kept; i++) {
-		bool echo = unknown && reply_echoes_secret(r->text[i]);
+		bool echo = (unknown && reply_echoes_secret(r->text[i])) || may_repeat_unseen(s, p, r->text[i]);
 
 		if (echo || (challenge && !asked))
 			hide_text(r, i);
@@ -118,7 +180,7 @@ static void hide_strays(struct session *s, const struct pending *p)
 	if (hidden)
 		mark_secret(s, dir_other(client_dir(s)), r->start, r->end - r->start);
 	if (challenge && !asked)
-		s->lone_tokens = 3; /* what answers it is a response, whatever it was paired with */
+		s->lone_tokens = SECRET_LINES; /* what answers it is a response, whatever it was paired with */
 }
 
 static void reply_done(struct session *s);
