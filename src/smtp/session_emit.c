@@ -150,7 +150,7 @@ void emit_orphan(struct session *s, enum exchange_kind kind, const struct reply 
 
 	x.reply_defects = r->defects;
 	x.declared_size = x.size_limit = x.announced = EV_NONE;
-	x.situation = kind == EXCHANGE_LOST ? SIT(AFTER_GAP) : s->proxy && !s->commands ? SIT(PROXY) : 0;
+	x.situation = kind == EXCHANGE_LOST ? SIT(AFTER_GAP) : s->proxy && !s->sync_end ? SIT(PROXY) : 0;
 	if (r->code >= 400 && !s->record.first_error_code)
 		s->record.first_error_code = code;
 	event_common(s, &ev, DS_COMMAND, r->first_ts);

@@ -321,12 +321,22 @@ static bool answered_in_hole(const struct session *s, const struct pending *p, c
 	return p->kind == PENDING_COMMAND && !code_fits(p, r->code) && code_fits_later(p, r->code);
 }
 
+/*
+ * A server that knows no PROXY header answers it as a command, or as several, before it comes to what the client sent with it. A client that
+ * waited for the greeting has seen such answers, and nothing stands in the queue.
+ */
+static bool answers_proxy(const struct session *s, const struct pending *p, const struct reply *r)
+{
+	return s->proxy && p->kind == PENDING_COMMAND && p->first.peer_seen < s->greeting_end && !s->sync_end &&
+	       (r->code == 500 || r->code == 502 || (r->code == 221 && p->x.verb != VERB_QUIT)); /* version 2 has QUIT in it */
+}
+
 /* The head of the queue that this reply answers; what was answered in holes before it is taken out. NULL: nobody asked. */
 static struct pending *find_command(struct session *s, const struct reply *r)
 {
 	struct pending *p;
 
-	while ((p = s->queue)) {
+	while ((p = s->queue) && !answers_proxy(s, p, r)) {
 		bool here = p->kind == PENDING_LOST ? !p->next || is_for_earlier(r, p->next) : !answered_in_hole(s, p, r) && !never_a_command(s, p, r);
 
 		if (here)
