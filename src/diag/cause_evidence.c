@@ -38,9 +38,65 @@ static struct span put_state(const struct exchange *x, char *buf, size_t cap)
 				      s & SIT(BDAT_OPEN) ? ", message half sent" : ""));
 }
 
-static struct span put_reply(const struct exchange *x, char *buf, size_t cap)
+/* Is it this line by which a rule or a text of a known server says f? The same exchange with no text must not do. */
+static bool line_says(const struct exchange *x, enum finding f, const struct span *line)
 {
-	struct span text = x->text_count ? x->text[x->text_count - 1] : SPAN_ABSENT;
+	struct exchange with = *x, without = *x;
+	enum category category = category_of(x->code, x->enhanced, x->text, x->text_count);
+
+	with.text = line;
+	with.text_count = 1;
+	without.text_count = 0;
+	if (text_supports(&with, f))
+		return true;
+	if (f == FINDING_policy_rejection && category != CATEGORY_NONE && category_of(x->code, SPAN_ABSENT, line, 1) == category)
+		return true;
+	for (unsigned i = 0; i < cause_rule_count; i++)
+		if (cause_rules[i].finding == f && rule_matches(&cause_rules[i], &with) && !rule_matches(&cause_rules[i], &without))
+			return true;
+	return false;
+}
+
+/* What the reply's own defect is in. */
+static bool line_is_odd(const struct exchange *x, struct span line)
+{
+	bool masked = x->reply_defects & REPLY_DEFECT(KEYWORD_MASKED) && span_starts(line, SPAN("XXXX"));
+	bool eight_bit = x->reply_defects & REPLY_DEFECT(EIGHT_BIT) && span_find_class(line, CHAR_EIGHT_BIT) != SPAN_NPOS;
+
+	return masked || eight_bit;
+}
+
+/* Two words of letters, and no link. */
+static bool has_words(struct span line)
+{
+	enum { WORD = 3 };
+	unsigned words = 0;
+
+	while (line.p) {
+		struct span word = span_split(&line, ' ');
+
+		words += word.n >= WORD && span_all(span_first(word, WORD), CHAR_ALPHA) && span_find(word, SPAN("://")) == SPAN_NPOS;
+	}
+	return words >= 2;
+}
+
+/* Of several lines the one that says f; else the first of a refusal that is a sentence. */
+static struct span telling_line(const struct exchange *x, enum finding f)
+{
+	bool reply = finding_info(f)->group == GROUP_REPLY || finding_info(f)->group == GROUP_SECURITY;
+
+	for (uint32_t i = 0; x->text_count > 1 && i < x->text_count; i++)
+		if (reply ? line_is_odd(x, x->text[i]) : line_says(x, f, &x->text[i]))
+			return x->text[i];
+	for (uint32_t i = 0; x->code >= 400 && i < x->text_count; i++)
+		if (has_words(x->text[i]))
+			return x->text[i];
+	return x->text_count ? x->text[x->text_count - 1] : SPAN_ABSENT;
+}
+
+static struct span put_reply_line(const struct exchange *x, enum finding f, char *buf, size_t cap)
+{
+	struct span text = telling_line(x, f);
 	size_t n = x->code > 0 ? (size_t)snprintf(buf, cap, "%03d ", x->code) : 0;
 
 	if (x->enhanced.n) {
@@ -104,7 +160,7 @@ static struct span put_announced(const struct exchange *x, char *buf, size_t cap
 
 struct evidence_row {
 	enum finding finding;
-	struct span (*put)(const struct exchange *x, char *buf, size_t cap);
+	struct span (*put)(const struct exchange *x, char *buf, size_t cap); /* NULL: the reply */
 };
 
 static const struct evidence_row own[] = {
@@ -112,17 +168,18 @@ static const struct evidence_row own[] = {
     {FINDING_auth_line_too_long, put_length},     {FINDING_server_says_too_long, put_short_length},
     {FINDING_server_code_unspecific, put_code_expected},
     {FINDING_command_overflow, put_overflow},     {FINDING_code_injection_address, put_code},
-    {FINDING_bdat_mismatch, put_announced},       {FINDING_policy_rejection, put_reply},
-    {FINDING_too_many_errors, put_reply},         {FINDING_server_rejects_valid_command, put_reply},
-    {FINDING_response_splitting, put_reply},      {FINDING_proxy_preface_unexpected, put_reply},
-    {FINDING_auth_required, put_reply},           {FINDING_starttls_required, put_reply},
+    {FINDING_bdat_mismatch, put_announced},       {FINDING_policy_rejection, NULL},
+    {FINDING_too_many_errors, NULL},              {FINDING_server_rejects_valid_command, NULL},
+    {FINDING_response_splitting, NULL},           {FINDING_proxy_preface_unexpected, NULL},
+    {FINDING_auth_required, NULL},                {FINDING_starttls_required, NULL},
+    {FINDING_starttls_stripped, NULL},
 };
 
 struct span evidence_of(const struct exchange *x, enum finding f, char *buf, size_t cap)
 {
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (own[i].finding == f)
-			return own[i].put(x, buf, cap);
+			return own[i].put ? own[i].put(x, buf, cap) : put_reply_line(x, f, buf, cap);
 	switch (finding_info(f)->group) {
 	case GROUP_ARGUMENT:
 		return x->bad.p ? x->bad : put_line(x, buf, cap);
@@ -130,7 +187,7 @@ struct span evidence_of(const struct exchange *x, enum finding f, char *buf, siz
 		return put_state(x, buf, cap);
 	case GROUP_REPLY:
 	case GROUP_AUTH:
-		return put_reply(x, buf, cap);
+		return put_reply_line(x, f, buf, cap);
 	case GROUP_BYTES:
 	case GROUP_LINE:
 	case GROUP_VERB:
