@@ -68,6 +68,7 @@ struct flow {
 	uint16_t vlan;              /* outermost VLAN id, 0 none */
 	bool syn_seen;              /* the initiator's SYN: DIR_CLIENT is certain */
 	bool established;           /* SYN and SYN/ACK seen */
+	uint8_t reset_by;           /* 1 << enum dir of who reset it first; 0 nobody */
 };
 
 #endif

@@ -58,7 +58,7 @@ enum situation {
 	SIT_NO_EHLO_SEEN,      /* no EHLO reply was captured: nothing is known of extensions */
 	SIT_REPLY_LOST,        /* its reply fell into a hole */
 	SIT_CLOSED_UNANSWERED, /* the connection ended first: nobody answered */
-	SIT_SERVER_CLOSED,     /* with CLOSED_UNANSWERED: the server closed or reset, without 421 */
+	SIT_SERVER_CLOSED,     /* with CLOSED_UNANSWERED: the server closed or reset, without 421; of the first such command */
 	SIT_SERVER_TLS_ALERT,  /* the server answered with a TLS alert in clear */
 	SIT_PORT_TLS,          /* port 465 */
 	SIT_REPEATED,          /* the same line as the command before, which got 5yz */
@@ -91,6 +91,7 @@ struct exchange {
 	uint64_t declared_size, size_limit; /* EV_NONE when absent */
 	uint64_t announced;      /* BDAT, XEXCH50: octets to follow; EV_NONE when absent or unreadable */
 	struct span construct;   /* DEFECT_CODE: the characters that give it away */
+	uint32_t unanswered;     /* SERVER_CLOSED: how many commands got no answer, this one included */
 	int auth_result_cancelled; /* 1: the client sent "*" */
 };
 

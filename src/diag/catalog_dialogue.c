@@ -174,7 +174,7 @@ const struct finding_info catalog_dialogue[FINDINGS] = {
 		"RFC 5321 4.2.4"},
 	[FINDING_server_closed_without_reply] = {"server_closed_without_reply",
 		GROUP_BODY, SEVERITY_WARNING, SEVERITY_NOTE, CONFIDENCE_MEDIUM, FAULT_SERVER,
-		N_("The server closed the connection without answering %V and without a 421."),
+		N_("The server closed the connection without answering %V and without a 421; commands that got no answer: %N."),
 		N_("Look for a crash, a filter that cuts connections, or a time-out in the server's log at this time."),
 		"RFC 5321 3.8"},
 	[FINDING_policy_rejection] = {"policy_rejection",

@@ -35,7 +35,7 @@ static bool is_blank(const struct diag_state *d)
 	for (size_t i = 0; i < sizeof d->said; i++)
 		said |= d->said[i];
 	return d->run == RUN_NONE && !d->mail.code && !d->rcpt.code && !d->announced && !d->foreign && !d->refused && !d->run_is_first &&
-	       !d->greeting_refused && !d->http && !said;
+	       !d->greeting_refused && !d->http && !d->worn_out && !said;
 }
 
 /* Without memory it is forgotten. */
@@ -214,6 +214,11 @@ static void emit_match(struct cause *c, const struct verdict *v, const struct ma
 	ev = *v->about;
 	facts.suggestion = suggestion_of(x, m->finding);
 	facts.detail = v->about->reply_blocklist.n ? v->about->reply_blocklist : SPAN("not named");
+	if (m->finding == FINDING_server_closed_without_reply) {
+		facts.count = x->unanswered;
+		ev.finding_count = x->unanswered;
+		severity = v->d->worn_out ? SEVERITY_NOTE : severity; /* it said why, in its last reply */
+	}
 	if (m->finding == FINDING_size_exceeds_limit) {
 		facts.length = x->declared_size;
 		facts.limit = x->size_limit;
@@ -307,6 +312,7 @@ static void judge(struct cause *c, struct verdict *v)
 		if (&v->m[i] != v->cause)
 			emit_match(c, v, &v->m[i], false);
 	for (unsigned i = 0; i < v->n; i++) {
+		v->d->worn_out |= v->m[i].finding == FINDING_too_many_errors;
 		if (names_protocol(v->m[i].finding))
 			note_protocol(v->d, v->m[i].finding);
 		v->d->http |= v->m[i].finding == FINDING_http_on_smtp;

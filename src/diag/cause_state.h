@@ -34,6 +34,7 @@ struct diag_state {
 	bool refused;      /* something was: what explains that is the session's first error */
 	bool run_is_first; /* and the run under way began with it */
 	bool greeting_refused; /* that was it, for no reason that the reply gives: the client may have talked too early */
+	bool worn_out; /* the server spoke of too many errors */
 	bool http;    /* it was HTTP, and none of its lines was an SMTP command so far */
 	uint8_t said[(FINDINGS + 7) / 8]; /* told, as something that the server puts up with */
 };

@@ -94,10 +94,18 @@ static bool is_utf16(struct span s)
 	return true;
 }
 
-/* RFC 854: IAC (FFh), WILL WONT DO DONT (FBh-FEh), option. */
-static bool is_telnet_option(struct span s)
+/*
+ * Octets of the telnet command that s starts with, 0 when it does not (RFC 854): IAC (FFh), WILL WONT DO DONT (FBh-FEh), option; or IAC SB
+ * (FAh), what is said of an option, IAC SE (F0h). Any octet may stand in it, a NUL for "binary" or 03h for "suppress go ahead" too.
+ */
+static size_t telnet_length(struct span s)
 {
-	return s.n >= 3 && s.p[0] == 0xFF && s.p[1] >= 0xFB && s.p[1] <= 0xFE;
+	size_t end;
+
+	if (s.n < 3 || s.p[0] != 0xFF || s.p[1] < 0xFA || s.p[1] > 0xFE)
+		return 0;
+	end = s.p[1] == 0xFA ? span_find(s, SPAN("\xff\xf0")) : 1;
+	return end == SPAN_NPOS ? 0 : end + 2;
 }
 
 static const struct {
@@ -121,11 +129,14 @@ static uint64_t each_octet(struct span s)
 
 	for (size_t i = 0; i < s.n; i++) {
 		struct span here = span_from(s, i);
+		size_t telnet = s.p[i] == 0xFF ? telnet_length(here) : 0;
 
 		if (char_is(s.p[i], CHAR_CONTROL))
 			defects |= control_defect(here);
-		else if (s.p[i] == 0xFF && is_telnet_option(here))
-			defects |= DEFECT(TELNET);
+		if (!telnet)
+			continue;
+		defects |= DEFECT(TELNET);
+		i += telnet - 1;
 	}
 	return defects;
 }
@@ -143,7 +154,7 @@ uint64_t bytes_check(struct span *text)
 		*text = span_from(*text, 3);
 	}
 	defects |= each_octet(*text);
-	while (is_telnet_option(*text))
-		*text = span_from(*text, 3);
+	while (telnet_length(*text))
+		*text = span_from(*text, telnet_length(*text));
 	return defects;
 }

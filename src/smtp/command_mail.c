@@ -193,9 +193,16 @@ static void param_add(struct span token, struct command *out)
 		(void)span_u64(p.value, &out->declared_size);
 }
 
+/* "SIZE = 10" is one parameter with blanks in it: its parts are no parameters that could be unknown or have a wrong value. */
+static void torn_forget(struct command *out)
+{
+	out->defects &= ~(DEFECT(UNKNOWN_PARAMETER) | DEFECT(BAD_PARAMETER_VALUE));
+	out->bad = out->params_raw;
+}
+
 static void params_parse(struct span rest, struct command *out)
 {
-	bool single_spaces = true;
+	bool single_spaces = true, keyword = false, torn = false; /* keyword: the one before had no value */
 
 	if (rest.n == 0)
 		return;
@@ -207,9 +214,14 @@ static void params_parse(struct span rest, struct command *out)
 
 		single_spaces = single_spaces && rest.n - after.n <= 1 && rest.p[0] != '\t';
 		rest = after;
-		param_add(span_first(rest, span_find_class(rest, CHAR_WSP)), out);
-		rest = span_from(rest, span_find_class(rest, CHAR_WSP));
+		after = span_first(rest, span_find_class(rest, CHAR_WSP));
+		torn |= after.n > 0 && (after.p[0] == '=' ? keyword : after.p[after.n - 1] == '=');
+		keyword = span_chr(after, '=') == SPAN_NPOS;
+		param_add(after, out);
+		rest = span_from(rest, after.n);
 	}
+	if (torn && out->defects & DEFECT(PARAMS_MALFORMED))
+		torn_forget(out);
 	if (!single_spaces)
 		argument_bad(out, DEFECT(PARAMS_MALFORMED), out->params_raw);
 }

@@ -232,6 +232,24 @@ static bool rule_message_text(struct unknown *u)
 	return true;
 }
 
+/* "START TLS", "QU IT": a verb with a blank in it. */
+static bool rule_split(struct unknown *u)
+{
+	char joined[16];
+	struct span rest = u->argument, second = word_cut(&rest);
+	size_t n = span_append(joined, 0, sizeof joined, u->token);
+
+	if (!second.n || u->token.n + second.n > sizeof joined)
+		return false;
+	n = span_append(joined, n, sizeof joined, second);
+	u->out->meant = verb_find(span_of(joined, n));
+	if (u->out->meant == VERB_UNKNOWN || (rest.n && verb_info(u->out->meant)->flags & VERB_NO_ARGUMENT))
+		return false;
+	u->out->defects |= DEFECT(TYPO);
+	u->out->typo_distance = 1;
+	return true;
+}
+
 static bool rule_typo(struct unknown *u)
 {
 	u->out->meant = typo_find(u->token, u->argument, u->phase, &u->out->typo_distance);
@@ -309,7 +327,7 @@ static bool rule_unknown(struct unknown *u)
 
 static rule_fn *const rules[] = {
 	rule_edited, rule_glued, rule_other_protocol, rule_masked,  rule_alias, rule_message_text,
-	rule_typo,   rule_lone_token, rule_private,   rule_prose,   rule_unknown,
+	rule_split,  rule_typo,     rule_lone_token, rule_private,   rule_prose,   rule_unknown,
 };
 
 void unknown_verb(struct span text, enum phase phase, struct command *out, struct span *rest)

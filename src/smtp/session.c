@@ -470,15 +470,39 @@ static void finish_streams(struct session *s)
 		client_partial_line(s, &l);
 }
 
+/* A command that a server must not hang up over; QUIT asks for it, and AUTH has its own end. */
+static bool wants_answer(const struct pending *p)
+{
+	return p->kind == PENDING_COMMAND && !p->tentative && p->x.verb != VERB_QUIT && !(p->flags & VERB_IS_AUTH);
+}
+
+/* Told of the first, with their number: one hang-up, however many commands were under way. */
+static void mark_hung_up(struct session *s)
+{
+	struct pending *first = NULL;
+	uint32_t n = 0;
+
+	for (struct pending *p = s->queue; p; p = p->next) {
+		if (!wants_answer(p))
+			continue;
+		first = first ? first : p;
+		n++;
+	}
+	if (!first)
+		return;
+	first->x.situation |= SIT(SERVER_CLOSED);
+	first->x.unanswered = n;
+}
+
 static void finish_queue(struct session *s)
 {
+	if (s->connection_over && s->server_ended_first && s->phase != PHASE_CLOSED) /* no 421, no 221 */
+		mark_hung_up(s);
 	while (s->queue) {
 		struct pending *p = queue_pop(s);
 
 		if (p->kind == PENDING_COMMAND && !p->tentative) {
 			p->x.situation |= s->connection_over ? SIT(CLOSED_UNANSWERED) : 0;
-			if (s->connection_over && s->server_ended_first && s->phase != PHASE_CLOSED) /* no 421, no 221 */
-				p->x.situation |= SIT(SERVER_CLOSED);
 			apply_reply(s, p, NULL);
 		}
 		pending_free(s, &p);
@@ -493,6 +517,8 @@ void session_close(struct session **session, enum tcp_close why, int64_t ts)
 	if (!s)
 		return;
 	s->connection_over = why == TCP_CLOSE_FIN || why == TCP_CLOSE_RST;
+	if (!s->ended[0] && !s->ended[1])
+		s->server_ended_first = s->flow->reset_by == 1 << dir_other(client_dir(s));
 	s->closing = true;
 	finish_streams(s);
 	s->mode_before = s->auth_pending && !s->auth_pending->tentative ? MODE_AUTH : s->mode;

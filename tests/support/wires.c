@@ -111,6 +111,8 @@ static void feed_one(const struct dialog *d, const struct feeding *f, struct poo
 	struct sleeping *z;
 	uint64_t frame = 3;
 
+	if (d->close == TCP_CLOSE_RST)
+		flow.reset_by = (uint8_t)(1 << d->closer);
 	for (int i = 0; i < 2; i++)
 		flow.packets[i] = d->one_sided[i] ? 0 : 9;
 	s = session_new(pool, config, &setup, &flow, cause_emit, &stages->cause);
