@@ -291,6 +291,11 @@ ntlm:
   public_name = NTLM
   server_password = \${if eq{\$auth1}{alice@example.org}{s3cr3t-Alice}fail}
   server_set_id = \$auth1
+external:
+  driver = external
+  public_name = EXTERNAL
+  server_condition = \${if eq{\$auth1}{printer@example.org}}
+  server_set_id = \$auth1
 cram:
   driver = cram_md5
   public_name = CRAM-MD5

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { SHOWN = 64 }; /* octets of a line or a text; the event holds all of it */
+enum { SHOWN = 64, TEXT_SHOWN = 128 }; /* octets of a line or a text; the event holds all of it */
 
 static struct span put(char *buf, size_t cap, int length)
 {
@@ -103,7 +103,7 @@ static struct span put_reply_line(const struct exchange *x, enum finding f, char
 		n = span_append(buf, n, cap, x->enhanced);
 		n = span_append(buf, n, cap, SPAN(" "));
 	}
-	return span_of(buf, span_append(buf, n, cap, span_first(text, SHOWN)));
+	return span_of(buf, span_append(buf, n, cap, span_first(text, TEXT_SHOWN)));
 }
 
 /* The characters that give it away, then the argument with its letters and digits covered. */

@@ -65,7 +65,9 @@ static void client_first(struct auth *a, struct span m)
 
 	if (!m.p)
 		return;
-	if (span_starts(authzid, SPAN("a=")))
+	if (span_eq(authzid, SPAN("a="))) /* saslname = 1*( ... ): gsasl with an empty authorization identity, and Dovecot refuses it */
+		auth_malformed(a, SPAN("SCRAM GS2 header with an empty a="));
+	else if (span_starts(authzid, SPAN("a=")))
 		auth_set(a, AUTH_AUTHZID, saslname(a, span_from(authzid, 2)));
 	else if (authzid.n)
 		auth_malformed(a, SPAN("SCRAM GS2 header with something else than a="));
