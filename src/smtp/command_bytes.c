@@ -58,6 +58,20 @@ static bool is_binary_protocol(struct span s)
 }
 
 /*
+ * Octets of the telnet command that s starts with, 0 when it does not (RFC 854): IAC (FFh), WILL WONT DO DONT (FBh-FEh), option; or IAC SB
+ * (FAh), what is said of an option, IAC SE (F0h). Any octet may stand in it, a NUL for "binary" or 03h for "suppress go ahead" too.
+ */
+static size_t telnet_length(struct span s)
+{
+	size_t end;
+
+	if (s.n < 3 || s.p[0] != 0xFF || s.p[1] < 0xFA || s.p[1] > 0xFE)
+		return 0;
+	end = s.p[1] == 0xFA ? span_find(s, SPAN("\xff\xf0")) : 1;
+	return end == SPAN_NPOS ? 0 : end + 2;
+}
+
+/*
  * Neither text nor SMTP: no word at the start, controls that no keyboard sends, and octets that are not UTF-8, so many of both as
  * neither Latin letters nor another character set would bring.
  */
@@ -68,7 +82,7 @@ static bool is_noise(struct span s)
 
 	while (letters < s.n && char_is(s.p[letters], CHAR_ALPHA))
 		letters++;
-	if (s.n < LEAST || letters >= 4 || utf8_valid(s))
+	if (s.n < LEAST || letters >= 4 || telnet_length(s) || utf8_valid(s))
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
 		controls += (control_defect(span_from(s, i)) & (DEFECT(NUL) | DEFECT(CONTROL_CHAR))) && s.p[i] < ' ';
@@ -92,20 +106,6 @@ static bool is_utf16(struct span s)
 			return false;
 	}
 	return true;
-}
-
-/*
- * Octets of the telnet command that s starts with, 0 when it does not (RFC 854): IAC (FFh), WILL WONT DO DONT (FBh-FEh), option; or IAC SB
- * (FAh), what is said of an option, IAC SE (F0h). Any octet may stand in it, a NUL for "binary" or 03h for "suppress go ahead" too.
- */
-static size_t telnet_length(struct span s)
-{
-	size_t end;
-
-	if (s.n < 3 || s.p[0] != 0xFF || s.p[1] < 0xFA || s.p[1] > 0xFE)
-		return 0;
-	end = s.p[1] == 0xFA ? span_find(s, SPAN("\xff\xf0")) : 1;
-	return end == SPAN_NPOS ? 0 : end + 2;
 }
 
 static const struct {
