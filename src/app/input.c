@@ -35,6 +35,7 @@ struct reader {
 };
 
 static const char *damage; /* of the file that is being read: there is one at a time */
+static char stdio_buffer[STDIO_BUFFER]; /* of the same; glibc allocates none of another size than its own */
 
 const char *input_damage(void)
 {
@@ -253,6 +254,6 @@ FILE *input_open(const char *path, struct err *err)
 		reader_close(r);
 		return NULL;
 	}
-	setvbuf(file, NULL, _IOFBF, STDIO_BUFFER);
+	setvbuf(file, stdio_buffer, _IOFBF, sizeof stdio_buffer);
 	return file;
 }
