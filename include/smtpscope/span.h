@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct span {
 	const uint8_t *p; /* NULL: absent */
@@ -23,25 +24,59 @@ struct span {
 /* The same as an initialiser of a static table. */
 #define SPAN_INIT(lit) {(const uint8_t *)("" lit), sizeof(lit) - 1}
 
-struct span span_of(const void *p, size_t n);
-struct span span_str(const char *s); /* NULL gives an absent span */
+/* The small ones are inline: there are hundreds of calls for an event, and the length of a literal is known where it stands. */
+static inline struct span span_of(const void *p, size_t n)
+{
+	return p ? (struct span){(const uint8_t *)p, n} : SPAN_ABSENT;
+}
 
-bool span_eq(struct span a, struct span b);
+/* NULL gives an absent span. */
+static inline struct span span_str(const char *s)
+{
+	return s ? (struct span){(const uint8_t *)s, strlen(s)} : SPAN_ABSENT;
+}
+
+/* At most n bytes from the start. */
+static inline struct span span_first(struct span s, size_t n)
+{
+	return (struct span){s.p, n < s.n ? n : s.n};
+}
+
+/* What follows off; empty when off is past the end. */
+static inline struct span span_from(struct span s, size_t off)
+{
+	size_t at = off < s.n ? off : s.n;
+
+	return s.p ? (struct span){s.p + at, s.n - at} : s;
+}
+
+static inline bool span_eq(struct span a, struct span b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool span_starts(struct span s, struct span prefix)
+{
+	return s.n >= prefix.n && span_eq(span_first(s, prefix.n), prefix);
+}
+
 /* ASCII case folding only; bytes >= 80h compare exactly. Independent of the locale. */
 bool span_ieq(struct span a, struct span b);
-bool span_starts(struct span s, struct span prefix);
 bool span_istarts(struct span s, struct span prefix);
 bool span_ends(struct span s, struct span suffix);
 
 #define SPAN_NPOS SIZE_MAX
 /* Offset of the first occurrence, or SPAN_NPOS. */
-size_t span_chr(struct span s, uint8_t c);
+static inline size_t span_chr(struct span s, uint8_t c)
+{
+	const uint8_t *hit = s.n ? (const uint8_t *)memchr(s.p, c, s.n) : NULL;
+
+	return hit ? (size_t)(hit - s.p) : SPAN_NPOS;
+}
 size_t span_rchr(struct span s, uint8_t c);
 size_t span_find(struct span s, struct span needle);
 size_t span_ifind(struct span s, struct span needle);
 
-struct span span_first(struct span s, size_t n); /* at most n bytes from the start */
-struct span span_from(struct span s, size_t off); /* what follows off; empty when off is past the end */
 /* Takes off both ends (trim), or the end only (rtrim), what is in the class mask. */
 struct span span_trim(struct span s, unsigned class_mask);
 struct span span_rtrim(struct span s, unsigned class_mask);

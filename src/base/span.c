@@ -11,21 +11,6 @@
 
 #include <string.h>
 
-struct span span_of(const void *p, size_t n)
-{
-	return p ? (struct span){p, n} : SPAN_ABSENT;
-}
-
-struct span span_str(const char *s)
-{
-	return s ? (struct span){(const uint8_t *)s, strlen(s)} : SPAN_ABSENT;
-}
-
-bool span_eq(struct span a, struct span b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 bool span_ieq(struct span a, struct span b)
 {
 	if (a.n != b.n)
@@ -37,11 +22,6 @@ bool span_ieq(struct span a, struct span b)
 	return true;
 }
 
-bool span_starts(struct span s, struct span prefix)
-{
-	return s.n >= prefix.n && span_eq(span_first(s, prefix.n), prefix);
-}
-
 bool span_istarts(struct span s, struct span prefix)
 {
 	return s.n >= prefix.n && span_ieq(span_first(s, prefix.n), prefix);
@@ -50,13 +30,6 @@ bool span_istarts(struct span s, struct span prefix)
 bool span_ends(struct span s, struct span suffix)
 {
 	return s.n >= suffix.n && span_eq(span_from(s, s.n - suffix.n), suffix);
-}
-
-size_t span_chr(struct span s, uint8_t c)
-{
-	const uint8_t *hit = s.n ? memchr(s.p, c, s.n) : NULL;
-
-	return hit ? (size_t)(hit - s.p) : SPAN_NPOS;
 }
 
 size_t span_rchr(struct span s, uint8_t c)
@@ -80,29 +53,40 @@ size_t span_find(struct span s, struct span needle)
 	return hit ? (size_t)(hit - s.p) : SPAN_NPOS;
 }
 
+/* Sixteen octets as the compiler's own vector. */
+typedef uint8_t octets16 __attribute__((vector_size(16)));
+
+/* Whether one of the sixteen octets at p may be a, with b behind it; both with the bit that tells lower case from upper. */
+static inline bool may_hold(const uint8_t *p, uint8_t a, uint8_t b)
+{
+	octets16 first, second, hit;
+	uint64_t half[2];
+
+	memcpy(&first, p, sizeof first);
+	memcpy(&second, p + 1, sizeof second);
+	hit = (octets16)(((first | 0x20) == a) & ((second | 0x20) == b));
+	memcpy(half, &hit, sizeof half);
+	return (half[0] | half[1]) != 0;
+}
+
 size_t span_ifind(struct span s, struct span needle)
 {
-	uint8_t first = needle.n ? char_upper(needle.p[0]) : 0;
+	uint8_t first, second;
+	size_t i = 0, last;
 
-	for (size_t i = 0; s.n >= needle.n && i <= s.n - needle.n; i++) {
-		if (needle.n == 0 || (char_upper(s.p[i]) == first && span_ieq((struct span){s.p + i, needle.n}, needle)))
+	if (needle.n == 0)
+		return 0;
+	if (s.n < needle.n)
+		return SPAN_NPOS;
+	first = needle.p[0] | 0x20;
+	second = needle.n > 1 ? needle.p[1] | 0x20 : 0;
+	for (last = s.n - needle.n; i <= last; i++) {
+		while (needle.n > 1 && s.n - i > 16 && !may_hold(s.p + i, first, second))
+			i += 16;
+		if (i <= last && (s.p[i] | 0x20) == first && span_ieq((struct span){s.p + i, needle.n}, needle))
 			return i;
 	}
 	return SPAN_NPOS;
-}
-
-struct span span_first(struct span s, size_t n)
-{
-	return (struct span){s.p, n < s.n ? n : s.n};
-}
-
-struct span span_from(struct span s, size_t off)
-{
-	if (!s.p)
-		return s;
-	if (off > s.n)
-		off = s.n;
-	return (struct span){s.p + off, s.n - off};
 }
 
 struct span span_rtrim(struct span s, unsigned class_mask)

@@ -4,7 +4,8 @@
  * Growth: a second array of twice the size is made and every insert moves MOVE_PER_INSERT chains over, so the old array
  * is empty long before the new one is full. Chains below `moved` live in the new array, the others still in the old.
  *
- * Invariants: a node is in exactly one chain and in the LRU list; count <= number of buckets (load factor at most 1).
+ * Invariants: a node is in exactly one chain and in the LRU list; count <= half the number of buckets, so that most looks for what is not there
+ * end at an empty one: a node is a cache miss more than its bucket.
  * Left out on purpose: shrinking. A table that was full once will be full again under the same attack.
  */
 #include "smtpscope/table.h"
@@ -116,12 +117,12 @@ static void move_some(struct table *t)
 	}
 }
 
-/* Room for one more at load factor 1. The last growth is over by now: n inserts moved more than n chains. */
+/* Room for one more at load factor 1/2. The last growth is over by now: n/4 inserts moved the n/2 chains. */
 static bool make_room(struct table *t)
 {
 	struct buckets bigger;
 
-	if (t->count < t->now.n)
+	if (2 * t->count < t->now.n)
 		return true;
 	if (t->now.n >= MAX_BUCKETS || !buckets_alloc(&bigger, t->now.n * 2))
 		return false;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "format.h"
+#include "json_run.h"
 #include "json_value.h"
 
 enum {
@@ -25,10 +26,12 @@ enum {
 struct row {
 	struct event_field field; /* a copy, to have all of a row in one place of the cache */
 	bool mandatory;
+	uint8_t next_length;    /* of next */
 	uint8_t depth;          /* objects around it */
 	uint8_t length;         /* of text */
 	uint8_t piece[LEVELS];  /* where the text of each level starts */
 	uint8_t object[8];      /* a number for each object around it, 0 below; equal octets are the objects two rows share */
+	char next[KEY_MAX];     /* ,"c": which is all there is to write behind a row of the same object */
 	char text[2 * KEY_MAX]; /* "a":{"b":{"c":, and room for key_put() to read on */
 };
 
@@ -45,6 +48,7 @@ struct plan {
 	struct row *rows;
 	struct probe *probes; /* one for each row */
 	unsigned n;
+	unsigned run_first, run_last; /* the rows of json_run.h; 0 when some of them are of one event alone */
 };
 
 struct json_writer {
@@ -55,6 +59,7 @@ struct json_writer {
 	struct plan plans[DATASETS];
 	size_t *sizes;                 /* of the values of one event, uncut; as many as the table has rows */
 	uint16_t *shown;               /* the rows of one line; as many */
+	struct json_run *runs;         /* RUN_SLOTS */
 	char *buffer;
 };
 
@@ -102,11 +107,14 @@ static void row_make(struct row *r, const struct event_field *f)
 		row_text(r, name, n);
 		row_text(r, "\":", 2);
 		if (name[n] == '\0' || r->depth == LEVELS - 1)
-			return;
+			break;
 		row_text(r, "{", 1);
 		name += n + 1;
 		r->depth++;
 	}
+	r->next[0] = ',';
+	memcpy(r->next + 1, r->text + r->piece[r->depth], sizeof(r->next) - 1);
+	r->next_length = (uint8_t)(1 + r->length - r->piece[r->depth]);
 }
 
 /* Numbers the objects around row number i: those it shares with the row before it have the same. */
@@ -144,6 +152,17 @@ static struct probe probe_make(const struct event_field *f)
 	return q;
 }
 
+/* Where the rows are that all events of a session share. */
+static void plan_run(struct plan *p, enum dataset set)
+{
+	for (unsigned i = 0; i < p->n && set != DS_SESSION; i++) {
+		if (p->rows[i].field.offset == offsetof(struct event, source_ip))
+			p->run_first = i;
+		if (p->rows[i].field.offset == offsetof(struct event, session_id))
+			p->run_last = i;
+	}
+}
+
 static bool plan_make(struct plan *p, enum dataset set)
 {
 	uint8_t objects = 0;
@@ -159,6 +178,7 @@ static bool plan_make(struct plan *p, enum dataset set)
 		row_number(p->rows, p->n, &objects);
 		p->probes[p->n++] = probe_make(&event_fields[i]);
 	}
+	plan_run(p, set);
 	return true;
 }
 
@@ -175,7 +195,8 @@ struct json_writer *json_writer_new(uint32_t max_bytes)
 	w->buffer = malloc(w->max_bytes + JSON_SLACK);
 	w->sizes = calloc(event_field_count, sizeof(*w->sizes));
 	w->shown = calloc(event_field_count, sizeof(*w->shown));
-	made = w->buffer && w->sizes && w->shown;
+	w->runs = calloc(RUN_SLOTS, sizeof(*w->runs));
+	made = w->buffer && w->sizes && w->shown && w->runs;
 	for (unsigned d = 0; d < DATASETS; d++)
 		made = made && plan_make(&w->plans[d], (enum dataset)d);
 	if (!made)
@@ -196,6 +217,7 @@ void json_writer_free(struct json_writer **w)
 	}
 	free(dead->sizes);
 	free(dead->shown);
+	free(dead->runs);
 	free(dead->buffer);
 	free(dead);
 }
@@ -298,22 +320,20 @@ static unsigned choose_rows(struct json_writer *w, const struct event *ev, const
 }
 
 /* How many objects around b are open after a: those with the same number. */
-static inline unsigned shared_objects(const struct row *a, const struct row *b)
+static unsigned shared_objects(const struct row *a, const struct row *b)
 {
 	unsigned n = 0;
 
-	if (memcmp(a->object, b->object, sizeof(a->object)) == 0) /* neighbours in one object, mostly */
-		return b->depth;
 	while (n < b->depth && a->object[n] == b->object[n])
 		n++;
 	return n;
 }
 
-/* Closes and opens objects from depth `open` to the row, of which `keep` stay open. Two wide stores; see json_value.h. */
-static inline void key_put(struct json_out *o, const struct row *r, unsigned open, unsigned keep)
+/* Closes the objects of the row before that are not around this one, and opens its own. Two wide stores; see json_value.h. */
+static void key_move(struct json_out *o, const struct row *before, const struct row *r)
 {
 	static const char closers[16] = "}}}}}}}},";
-	unsigned close = open - keep;
+	unsigned keep = shared_objects(before, r), close = before->depth - keep;
 	size_t n = (size_t)(r->length - r->piece[keep]);
 
 	if (!json_room(o, close + 1 + n))
@@ -327,27 +347,76 @@ static inline void key_put(struct json_out *o, const struct row *r, unsigned ope
 	o->n += n;
 }
 
-/* False when it did not fit; *out is then of no use. */
-static bool write_line(struct json_writer *w, const struct event *ev, const struct cut *cut, struct json_out *out)
+static inline void key_put(struct json_out *o, const struct row *before, const struct row *r)
+{
+	if (memcmp(before->object, r->object, sizeof(r->object)) != 0 || r->next_length > KEY_MAX / 2) {
+		key_move(o, before, r);
+	} else if (json_room(o, r->next_length)) { /* neighbours in one object, mostly */
+		memcpy(o->p + o->n, r->next, KEY_MAX / 2);
+		o->n += r->next_length;
+	}
+}
+
+static inline void row_put(struct json_writer *w, const struct event *ev, const struct row *r, const struct cut *cut, struct json_out *o)
+{
+	if (r->field.type == EV_STR) /* half of all: spares them the switch */
+		json_put_string(o, *(const ev_STR_t *)value_of(ev, &r->field), cut->share);
+	else if (cut->cut && is_truncated_flag(&r->field))
+		put_bool(o, true);
+	else
+		put_value(w, o, &r->field, value_of(ev, &r->field), cut->share);
+}
+
+/* What follows the first of the run's rows, if it is kept; n rows are left. Returns how many rows that is. */
+static unsigned run_put(const struct json_run *run, const struct event *ev, const uint16_t *rows, unsigned n, struct json_out *o)
+{
+	if (!json_run_is(run, ev, rows, n) || run->text_n > o->cap - o->n)
+		return 0;
+	memcpy(o->p + o->n, run->text, run->text_n);
+	o->n += run->text_n;
+	return run->row_count;
+}
+
+/* Writes the n rows that are shown; returns the last. */
+static const struct row *rows_put(struct json_writer *w, const struct event *ev, const struct cut *cut, unsigned n, struct json_out *o)
 {
 	static const struct row none = {.depth = 0};
 	const struct plan *p = &w->plans[ev->set];
-	struct json_out o = {w->buffer, 0, w->max_bytes - TAIL, false};
-	unsigned n = choose_rows(w, ev, cut);
+	struct json_run *run = json_run_place(w->runs, ev);
 	const struct row *last = &none;
+	unsigned run_at = n;
+	size_t run_from = 0;
 
-	for (unsigned i = 0; i < n && !o.full; i++) {
+	for (unsigned i = 0; i < n && !o->full; i++) {
 		const struct row *r = &p->rows[w->shown[i]];
 
-		key_put(&o, r, last->depth, shared_objects(last, r));
-		if (cut->cut && is_truncated_flag(&r->field))
-			put_bool(&o, true);
-		else if (r->field.type == EV_STR) /* half of all: spares them the switch */
-			json_put_string(&o, *(const ev_STR_t *)value_of(ev, &r->field), cut->share);
-		else
-			put_value(w, &o, &r->field, value_of(ev, &r->field), cut->share);
+		key_put(o, last, r);
+		if (w->shown[i] == p->run_first && p->run_last && !cut->cut) {
+			unsigned kept = run_put(run, ev, w->shown + i, n - i, o);
+
+			if (kept) {
+				i += kept - 1;
+				last = &p->rows[p->run_last];
+				continue;
+			}
+			run_at = i;
+			run_from = o->n;
+		}
+		row_put(w, ev, r, cut, o);
+		if (w->shown[i] == p->run_last && run_at < i && !o->full)
+			json_run_keep(run, ev, w->shown + run_at, i + 1 - run_at, span_of(o->p + run_from, o->n - run_from));
 		last = r;
 	}
+	return last;
+}
+
+/* False when it did not fit; *out is then of no use. */
+static bool write_line(struct json_writer *w, const struct event *ev, const struct cut *cut, struct json_out *out)
+{
+	struct json_out o = {w->buffer, 0, w->max_bytes - TAIL, false};
+	unsigned n = choose_rows(w, ev, cut);
+	const struct row *last = rows_put(w, ev, cut, n, &o);
+
 	o.cap = w->max_bytes;
 	if (o.n == 0)
 		json_put_char(&o, '{');
