@@ -53,6 +53,7 @@ struct arena {
 void arena_init(struct arena *a, struct pool *pool, size_t limit);
 /* Zeroed and aligned for any type, or NULL when a limit is reached. */
 void *arena_get(struct arena *a, size_t n);
+void *arena_get_raw(struct arena *a, size_t n); /* the same, holding anything: for what is written before it is read */
 struct span arena_copy(struct arena *a, struct span s); /* absent on failure */
 /* Gives everything back to the pool; the arena is empty and usable. */
 void arena_clear(struct arena *a);

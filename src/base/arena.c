@@ -48,7 +48,7 @@ static size_t next_size(const struct arena *a, size_t need)
 static bool grow(struct arena *a, size_t need)
 {
 	size_t size = next_size(a, need);
-	struct arena_block *block = size ? pool_get(a->pool, size) : NULL;
+	struct arena_block *block = size ? pool_get_raw(a->pool, size) : NULL;
 
 	if (!block)
 		return false;
@@ -61,7 +61,7 @@ static bool grow(struct arena *a, size_t need)
 	return true;
 }
 
-void *arena_get(struct arena *a, size_t n)
+void *arena_get_raw(struct arena *a, size_t n)
 {
 	size_t room = a->block ? a->block->n - a->used : 0;
 	uint8_t *piece;
@@ -80,9 +80,16 @@ void *arena_get(struct arena *a, size_t n)
 	return piece;
 }
 
+void *arena_get(struct arena *a, size_t n)
+{
+	void *piece = arena_get_raw(a, n);
+
+	return piece ? memset(piece, 0, n) : NULL;
+}
+
 struct span arena_copy(struct arena *a, struct span s)
 {
-	uint8_t *copy = s.p ? arena_get(a, s.n) : NULL;
+	uint8_t *copy = s.p ? arena_get_raw(a, s.n) : NULL;
 
 	if (!copy)
 		return SPAN_ABSENT;

@@ -50,15 +50,30 @@ static long decode_word(struct span charset, uint8_t encoding, struct span text,
 	return n < 0 ? -1 : charset_to_utf8(name, span_of(raw, (size_t)n), dst, cap);
 }
 
+/* What stands before the next "=?". */
+static struct span before_word(struct span s)
+{
+	size_t at = span_find(s, SPAN("=?"));
+
+	return at == SPAN_NPOS ? s : span_first(s, at);
+}
+
 size_t rfc2047_decode(struct span s, uint8_t *dst, size_t cap)
 {
 	size_t n = 0, blanks = 0;
 	bool after_word = false;
 
 	while (s.n && n < cap) {
-		struct span charset, text;
+		struct span charset, text, plain = after_word ? SPAN_ABSENT : before_word(s);
 		uint8_t encoding;
-		size_t used = encoded_word(s, &charset, &encoding, &text);
+		size_t used;
+
+		if (plain.n) {
+			n = span_append(dst, n, cap, plain);
+			s = span_from(s, plain.n);
+			continue;
+		}
+		used = encoded_word(s, &charset, &encoding, &text);
 		size_t at = after_word && used ? n - blanks : n; /* blanks between two words are not shown */
 		long got = used ? decode_word(charset, encoding, text, dst + at, cap - at) : -1;
 
@@ -193,8 +208,8 @@ static const struct field_row fields[] = {
 static const struct field_row *field_find(struct span name)
 {
 	name = span_rtrim(name, CHAR_WSP);
-	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-		if (span_ieq(name, span_str(fields[i].name)))
+	for (size_t i = 0; name.n && i < sizeof fields / sizeof *fields; i++)
+		if (char_upper(name.p[0]) == (uint8_t)fields[i].name[0] && span_ieq(name, span_str(fields[i].name)))
 			return &fields[i];
 	return NULL;
 }
@@ -205,7 +220,7 @@ static void put_text(struct header *h, struct span *to, struct span value)
 
 	if (to->p)
 		return; /* the first occurrence counts */
-	decoded = arena_get(h->arena, value.n * 2 + 16); /* ISO 8859-1 may double */
+	decoded = arena_get_raw(h->arena, value.n * 2 + 16); /* ISO 8859-1 may double */
 	if (!decoded) {
 		h->cut = true;
 		return;
@@ -256,7 +271,7 @@ static void keep(struct header *h, struct span piece)
 	if (h->skipping || !piece.n)
 		return;
 	if (!h->line) {
-		h->line = arena_get(h->arena, HEADER_MAX_FIELD);
+		h->line = arena_get_raw(h->arena, HEADER_MAX_FIELD);
 		h->line_cap = h->line ? HEADER_MAX_FIELD : 0;
 	}
 	if (piece.n > h->line_cap - h->line_len) {

@@ -240,6 +240,7 @@ static void after_sending(struct session *s, struct pending *p, const struct com
 /* Copies the line, so that all spans of the command outlive it, and parses the copy. */
 static struct pending *parse_line(struct session *s, const struct line *l, struct command *c)
 {
+	enum { LINE_ALWAYS = 512 }; /* RFC 5321 4.5.3.1.4: no command may be held to less */
 	struct pending *p = pending_new(s, PENDING_COMMAND, l->text);
 	bool utf8 = s->seen.mail ? s->seen.smtputf8 : (s->keywords & EHLO(SMTPUTF8)) != 0; /* what its MAIL asked for, if seen */
 	uint64_t limit;
@@ -247,7 +248,7 @@ static struct pending *parse_line(struct session *s, const struct line *l, struc
 	if (!p)
 		return NULL;
 	command_parse(span_of(p + 1, l->text.n), l->length, l->end, 0, utf8, s->phase, c);
-	limit = ehlo_line_limit(s, c->verb);
+	limit = l->length > LINE_ALWAYS ? ehlo_line_limit(s, c->verb) : LINE_ALWAYS;
 	if (l->length > limit)
 		c->defects |= DEFECT(TOO_LONG);
 	judge_parameters(s, c);
