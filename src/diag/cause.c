@@ -98,7 +98,7 @@ static void add(struct verdict *v, enum finding f, enum explains explains)
 static void collect(struct verdict *v)
 {
 	for (unsigned i = 0; i < cause_rule_count; i++)
-		if (rule_matches(&cause_rules[i], v->x))
+		if (rule_is_near(&cause_rules[i], v->x) && rule_matches(&cause_rules[i], v->x))
 			add(v, cause_rules[i].finding, code_explains(cause_rules[i].finding, v->x, v->category));
 }
 

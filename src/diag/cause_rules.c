@@ -483,18 +483,14 @@ static bool outcome_fits(enum rule_when when, const struct exchange *x)
 
 bool rule_matches(const struct rule *r, const struct exchange *x)
 {
-	if (r->defects && !(x->defects & r->defects))
-		return false;
-	if ((x->situation & r->all) != r->all || x->situation & r->none)
-		return false;
-	if (r->verbs && !(r->verbs >> x->verb & 1))
+	if (!rule_is_near(r, x))
 		return false;
 	if (x->kind != EXCHANGE_COMMAND && (r->defects || r->all || r->none || r->verbs))
 		return false;
 	return outcome_fits(r->when, x) && (!r->also || r->also(x));
 }
 
-/* Accepted, nothing wrong with line or reply, and in a place where it belongs. A test holds this against the table. */
+/* Accepted, nothing wrong with line or reply, and in a place where it belongs; or a good greeting. A test holds this against the table. */
 bool rules_are_silent(const struct exchange *x)
 {
 	static const uint64_t daily = HELLO_VERBS | MAIL_VERBS | V(RCPT) | V(DATA) | (IDLE_VERBS & ~V(HELP)) | V(STARTTLS) |
@@ -503,6 +499,8 @@ bool rules_are_silent(const struct exchange *x)
 					S(BINARYMIME) | S(IGNORES_REFUSAL) | S(CLOSED_UNANSWERED) | S(PORT_TLS);
 	bool accepted = x->code >= 200 && x->code < 300;
 
+	if (x->kind == EXCHANGE_GREETING)
+		return accepted && !x->reply_defects;
 	if (!accepted || x->kind != EXCHANGE_COMMAND || x->defects || x->reply_defects || x->situation & unusual || !(daily >> x->verb & 1))
 		return false;
 	if (x->situation & S(IN_FLIGHT) && !(x->situation & S(PIPELINING)))

@@ -31,6 +31,13 @@ struct rule {
 extern const struct rule cause_rules[];
 extern const unsigned cause_rule_count;
 
+/* What the masks say; most of the rules are sorted out by them. Inline: it is asked a hundred times about what fails. */
+static inline bool rule_is_near(const struct rule *r, const struct exchange *x)
+{
+	return (!r->defects || x->defects & r->defects) && (x->situation & r->all) == r->all && !(x->situation & r->none) &&
+	       (!r->verbs || r->verbs >> x->verb & 1);
+}
+
 bool rule_matches(const struct rule *r, const struct exchange *x);
 /* 221 to what is no command: the server does not refuse the line, it ends the session over it (Postfix: "I can break rules, too"). */
 bool rule_hangs_up(const struct exchange *x);

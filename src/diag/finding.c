@@ -66,15 +66,16 @@ static size_t put_fact(char *dst, size_t at, size_t cap, char which, const struc
 /* The text of the catalog with its placeholders filled. */
 static struct span expand(const char *text, const struct finding_facts *f, char dst[TEXT])
 {
+	struct span rest = span_str(text);
 	size_t n = 0;
 
-	for (const char *p = text; *p && n < TEXT; p++) {
-		if (*p != '%')
-			dst[n++] = *p;
-		else
-			n = put_fact(dst, n, TEXT, *++p, f);
+	for (;;) {
+		n = span_append(dst, n, TEXT, span_split(&rest, '%'));
+		if (!rest.n)
+			return span_of(dst, n);
+		n = put_fact(dst, n, TEXT, (char)rest.p[0], f);
+		rest = span_from(rest, 1);
 	}
-	return span_of(dst, n);
 }
 
 /* ---- one finding ---- */

@@ -13,16 +13,14 @@ enum { NS = 1000000000 };
 size_t format_u64(char *dst, uint64_t v)
 {
 	static const uint64_t powers[20] = {
-		0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, UINT64_C(10000000000),
+		0 /* one digit */, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, UINT64_C(10000000000),
 		UINT64_C(100000000000), UINT64_C(1000000000000), UINT64_C(10000000000000), UINT64_C(100000000000000),
 		UINT64_C(1000000000000000), UINT64_C(10000000000000000), UINT64_C(100000000000000000),
 		UINT64_C(1000000000000000000), UINT64_C(10000000000000000000),
 	};
-	unsigned n = 1;
+	unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1), tens = bits * 1233 >> 12; /* log10(2), and never one too many */
 
-	while (n < 20 && v >= powers[n])
-		n++;
-	return format_digits(dst, v, n);
+	return format_digits(dst, v, tens + (v >= powers[tens]));
 }
 
 /* Two digits a division. */

@@ -32,8 +32,9 @@ struct row {
 	uint8_t piece[LEVELS];  /* where the text of each level starts */
 	uint8_t object[8];      /* a number for each object around it, 0 below; equal octets are the objects two rows share */
 	char next[KEY_MAX];     /* ,"c": which is all there is to write behind a row of the same object */
-	char text[2 * KEY_MAX]; /* "a":{"b":{"c":, and room for key_put() to read on */
+	char text[2 * KEY_MAX + 12]; /* "a":{"b":{"c":, and room for key_put() to read on */
 };
+_Static_assert(sizeof(struct row) == 256, "a row is found by a shift");
 
 /*
  * How to see that a value is there, for all types alike: the eight octets at offset, of which mask counts, are not what absent
@@ -48,7 +49,7 @@ struct plan {
 	struct row *rows;
 	struct probe *probes; /* one for each row */
 	unsigned n;
-	unsigned run_first, run_last; /* the rows of json_run.h; 0 when some of them are of one event alone */
+	unsigned run_first, run_end; /* the rows of json_run.h; none when some of them are of one event alone */
 };
 
 struct json_writer {
@@ -159,7 +160,7 @@ static void plan_run(struct plan *p, enum dataset set)
 		if (p->rows[i].field.offset == offsetof(struct event, source_ip))
 			p->run_first = i;
 		if (p->rows[i].field.offset == offsetof(struct event, session_id))
-			p->run_last = i;
+			p->run_end = i + 1;
 	}
 }
 
@@ -306,17 +307,45 @@ static bool is_shown(const struct row *r, unsigned index, const struct event *ev
 	return (index < cut->rows || r->mandatory) && event_present(ev, &r->field);
 }
 
-/* Fills w->shown and returns how many. Without a branch: which fields an event has cannot be guessed. */
-static unsigned choose_rows(struct json_writer *w, const struct event *ev, const struct cut *cut)
+/* The rows of one line in w->shown: n of them, those from run to run_end are the session's. */
+struct chosen {
+	unsigned run, run_end, n;
+};
+
+static struct chosen choose_rows_cut(struct json_writer *w, const struct event *ev, const struct cut *cut)
 {
 	const struct plan *p = &w->plans[ev->set];
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < p->n; i++) {
 		w->shown[n] = (uint16_t)i;
-		n += cut->cut ? is_shown(&p->rows[i], i, ev, cut) : is_present(ev, &p->probes[i]);
+		n += is_shown(&p->rows[i], i, ev, cut);
 	}
-	return n;
+	return (struct chosen){n, n, n}; /* the session's are cut like all others */
+}
+
+/* Those of the rows from..end that ev has, behind the n there are. Without a branch: which fields an event has cannot be guessed. */
+static inline unsigned choose_present(struct json_writer *w, const struct event *ev, unsigned n, unsigned from, unsigned end)
+{
+	const struct probe *q = w->plans[ev->set].probes + from;
+	uint16_t *next = w->shown + n;
+
+	for (unsigned i = from; i < end; i++, q++) {
+		*next = (uint16_t)i;
+		next += is_present(ev, q);
+	}
+	return (unsigned)(next - w->shown);
+}
+
+static struct chosen choose_rows(struct json_writer *w, const struct event *ev)
+{
+	const struct plan *p = &w->plans[ev->set];
+	struct chosen c;
+
+	c.run = choose_present(w, ev, 0, 0, p->run_first);
+	c.run_end = choose_present(w, ev, c.run, p->run_first, p->run_end);
+	c.n = choose_present(w, ev, c.run_end, p->run_end, p->n);
+	return c;
 }
 
 /* How many objects around b are open after a: those with the same number. */
@@ -367,56 +396,58 @@ static inline void row_put(struct json_writer *w, const struct event *ev, const 
 		put_value(w, o, &r->field, value_of(ev, &r->field), cut->share);
 }
 
-/* What follows the first of the run's rows, if it is kept; n rows are left. Returns how many rows that is. */
-static unsigned run_put(const struct json_run *run, const struct event *ev, const uint16_t *rows, unsigned n, struct json_out *o)
+/* Writes the rows that are shown as number from to end; returns the last, or the one before when there is none. */
+static const struct row *rows_put(struct json_writer *w, const struct event *ev, const struct cut *cut, unsigned from, unsigned end,
+				  const struct row *last, struct json_out *o)
 {
-	if (!json_run_is(run, ev, rows, n) || run->text_n > o->cap - o->n)
-		return 0;
-	memcpy(o->p + o->n, run->text, run->text_n);
-	o->n += run->text_n;
-	return run->row_count;
-}
+	const struct row *rows = w->plans[ev->set].rows;
 
-/* Writes the n rows that are shown; returns the last. */
-static const struct row *rows_put(struct json_writer *w, const struct event *ev, const struct cut *cut, unsigned n, struct json_out *o)
-{
-	static const struct row none = {.depth = 0};
-	const struct plan *p = &w->plans[ev->set];
-	struct json_run *run = json_run_place(w->runs, ev);
-	const struct row *last = &none;
-	unsigned run_at = n;
-	size_t run_from = 0;
-
-	for (unsigned i = 0; i < n && !o->full; i++) {
-		const struct row *r = &p->rows[w->shown[i]];
+	for (unsigned i = from; i < end && !o->full; i++) {
+		const struct row *r = &rows[w->shown[i]];
 
 		key_put(o, last, r);
-		if (w->shown[i] == p->run_first && p->run_last && !cut->cut) {
-			unsigned kept = run_put(run, ev, w->shown + i, n - i, o);
-
-			if (kept) {
-				i += kept - 1;
-				last = &p->rows[p->run_last];
-				continue;
-			}
-			run_at = i;
-			run_from = o->n;
-		}
 		row_put(w, ev, r, cut, o);
-		if (w->shown[i] == p->run_last && run_at < i && !o->full)
-			json_run_keep(run, ev, w->shown + run_at, i + 1 - run_at, span_of(o->p + run_from, o->n - run_from));
 		last = r;
 	}
+	return last;
+}
+
+/* The same for those of the session: from the text that is kept, or it is kept now. */
+static const struct row *run_put(struct json_writer *w, const struct event *ev, const struct chosen *c, const struct row *last,
+				 struct json_out *o)
+{
+	const struct row *rows = w->plans[ev->set].rows;
+	const uint16_t *shown = w->shown + c->run;
+	unsigned n = c->run_end - c->run;
+	struct json_run *run = json_run_place(w->runs, ev);
+	size_t start;
+
+	if (n == 0)
+		return last;
+	key_put(o, last, &rows[shown[0]]);
+	start = o->n;
+	if (json_run_is(run, ev, shown, n) && json_room(o, run->text_n)) {
+		memcpy(o->p + start, run->text, run->text_n);
+		o->n += run->text_n;
+		return &rows[shown[n - 1]];
+	}
+	row_put(w, ev, &rows[shown[0]], &uncut, o);
+	last = rows_put(w, ev, &uncut, c->run + 1, c->run_end, &rows[shown[0]], o);
+	if (!o->full && ev->session_id.p)
+		json_run_keep(run, ev, shown, n, span_of(o->p + start, o->n - start));
 	return last;
 }
 
 /* False when it did not fit; *out is then of no use. */
 static bool write_line(struct json_writer *w, const struct event *ev, const struct cut *cut, struct json_out *out)
 {
+	static const struct row none = {.depth = 0};
 	struct json_out o = {w->buffer, 0, w->max_bytes - TAIL, false};
-	unsigned n = choose_rows(w, ev, cut);
-	const struct row *last = rows_put(w, ev, cut, n, &o);
+	struct chosen c = cut->cut ? choose_rows_cut(w, ev, cut) : choose_rows(w, ev);
+	const struct row *last = rows_put(w, ev, cut, 0, c.run, &none, &o);
 
+	last = run_put(w, ev, &c, last, &o);
+	last = rows_put(w, ev, cut, c.run_end, c.n, last, &o);
 	o.cap = w->max_bytes;
 	if (o.n == 0)
 		json_put_char(&o, '{');

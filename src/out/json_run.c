@@ -41,9 +41,9 @@ static bool same_names(const struct json_run *run, const struct event *ev)
 /* Counted from the first: before it datasets differ. */
 static bool same_rows(const struct json_run *run, const uint16_t *rows, unsigned n)
 {
-	unsigned differ = n < run->row_count || run->row_count == 0;
+	unsigned differ = n != run->row_count;
 
-	for (unsigned i = 0; !differ && i < run->row_count; i++)
+	for (unsigned i = 0; !differ && i < n; i++)
 		differ = run->rows[i] != rows[i] - rows[0];
 	return !differ;
 }

@@ -235,13 +235,34 @@ static bool put_element(struct json_out *o, struct span s, bool first, size_t sh
 	return whole;
 }
 
+/* All of list, as long as its elements are plain and short enough; returns how many. */
+static uint32_t put_plain_elements(struct json_out *o, const struct event_list *list)
+{
+	uint32_t i = 0;
+
+	for (; i < list->n; i++) {
+		struct span s = list->v[i];
+		char *to = o->p + o->n;
+
+		if (s.n + 3 > o->cap - o->n || put_plain(to + 2, s) != s.n)
+			break;
+		to[0] = ',';
+		to[1] = to[2 + s.n] = '"';
+		o->n += s.n + 3;
+	}
+	return i;
+}
+
 void json_put_strings(struct json_out *o, const struct event_list *list, size_t share)
 {
+	uint32_t done = 0;
 	size_t start;
 
 	json_put_char(o, '[');
 	start = o->n;
-	for (uint32_t i = 0; i < list->n && !o->full; i++) {
+	if (share == JSON_UNCUT && (done = put_plain_elements(o, list)) > 0)
+		memmove(o->p + start, o->p + start + 1, --o->n - start); /* the first has no comma */
+	for (uint32_t i = done; i < list->n && !o->full; i++) {
 		if (!put_element(o, list->v[i], i == 0, share == JSON_UNCUT ? share : share - (o->n - start)))
 			break;
 	}
