@@ -207,7 +207,7 @@ static void emit_match(struct cause *c, const struct verdict *v, const struct ma
 	struct event ev;
 	char evidence[192];
 
-	if (said_before(v->d, m, severity))
+	if (!(cause && m->explains && is_refused(x)) && said_before(v->d, m, severity))
 		return;
 	if (m->finding == FINDING_policy_rejection && v->category != CATEGORY_NONE && v->category != CATEGORY_POLICY)
 		confidence = CONFIDENCE_HIGH; /* the reply gives the reason itself */
@@ -281,7 +281,10 @@ static void note_protocol(struct diag_state *d, enum finding f)
 	d->foreign = true;
 }
 
-/* What the server put up with earlier in the session is not why it refuses now; its own reply explains nothing. */
+/*
+ * What the server put up with earlier in the session is not why it refuses now; its own reply explains nothing. But a 501 is about the
+ * argument, and another verb's parser took the blanks.
+ */
 static bool is_explained(struct verdict *v)
 {
 	bool explained = false;
@@ -289,7 +292,7 @@ static bool is_explained(struct verdict *v)
 	for (unsigned i = 0; i < v->n; i++) {
 		struct match *m = &v->m[i];
 
-		if (v->d->said[m->finding / 8] >> m->finding % 8 & 1)
+		if (v->d->said[m->finding / 8] >> m->finding % 8 & 1 && !(m->finding == FINDING_trailing_whitespace && v->x->code == 501))
 			m->explains = EXPLAINS_NOT;
 		explained |= m->explains && m->info->group != GROUP_REPLY && m->info->group != GROUP_SECURITY;
 	}

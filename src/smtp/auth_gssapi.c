@@ -15,20 +15,29 @@
  */
 #include "auth_mechanism.h"
 
-/* One element off the front of *rest: its tag, its content, cut to what is there. False when it is none. */
-static bool der_next(struct span *rest, uint8_t *tag, struct span *content)
+/* Tag and length of an element. False when it is none. */
+static bool der_head(struct cursor *c, uint8_t *tag, size_t *length)
 {
-	struct cursor c = cursor_of(rest->p, rest->n);
 	size_t n, octets;
 
-	*tag = cursor_u8(&c);
-	n = cursor_u8(&c);
+	*tag = cursor_u8(c);
+	n = cursor_u8(c);
 	octets = n & 0x80 ? n & 0x7f : 0;
 	if ((*tag & 0x1f) == 0x1f || octets > 4 || n == 0x80) /* long tags, indefinite lengths: not in these tokens */
 		return false;
 	for (n = octets ? 0 : n; octets; octets--)
-		n = n << 8 | cursor_u8(&c);
-	if (c.bad)
+		n = n << 8 | cursor_u8(c);
+	*length = n;
+	return !c->bad;
+}
+
+/* One element off the front of *rest: its tag, its content, cut to what is there. False when it is none. */
+static bool der_next(struct span *rest, uint8_t *tag, struct span *content)
+{
+	struct cursor c = cursor_of(rest->p, rest->n);
+	size_t n;
+
+	if (!der_head(&c, tag, &n))
 		return false;
 	*content = span_first(cursor_rest(&c), n);
 	*rest = span_from(cursor_rest(&c), content->n);
@@ -54,6 +63,16 @@ static struct span der_enter(struct span s, uint8_t wanted)
 	uint8_t tag;
 
 	return s.n && der_next(&s, &tag, &content) && tag == wanted ? content : SPAN_ABSENT;
+}
+
+/* The same when its length is true: a part of a name is none. */
+static struct span der_whole(struct span s, uint8_t wanted)
+{
+	struct cursor c = cursor_of(s.p, s.n);
+	uint8_t tag;
+	size_t n;
+
+	return s.n && der_head(&c, &tag, &n) && tag == wanted && n == cursor_rest(&c).n ? cursor_rest(&c) : SPAN_ABSENT;
 }
 
 enum {
@@ -92,7 +111,7 @@ static void ap_req(struct auth *a, struct span s)
 {
 	struct span fields = der_enter(der_enter(s, AP_REQ), SEQUENCE);
 	struct span ticket = der_enter(der_enter(der_find(fields, FIELD_3), TICKET), SEQUENCE);
-	struct span realm = der_enter(der_find(ticket, FIELD_1), GENERAL_STRING);
+	struct span realm = der_whole(der_find(ticket, FIELD_1), GENERAL_STRING);
 	uint8_t name[256];
 
 	if (!realm.n) {

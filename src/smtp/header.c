@@ -155,6 +155,24 @@ static size_t element_length(struct span s)
 	return s.n;
 }
 
+/* comment = "(" *([FWS] ctext / quoted-pair / comment) [FWS] ")" at the start of s (RFC 5322 3.2.2): its octets, or 0. */
+static size_t comment_length(struct span s)
+{
+	unsigned depth = 0;
+
+	for (size_t i = 0; i < s.n && (depth || i == 0); i++) {
+		if (s.p[i] == '\\' && depth)
+			i++;
+		else if (s.p[i] == '(')
+			depth++;
+		else if (s.p[i] == ')' && --depth == 0)
+			return i + 1;
+		else if (!depth)
+			return 0;
+	}
+	return 0;
+}
+
 /* The addr-spec of one element: what stands in angle brackets, else the word with an @ in it, else nothing. */
 static struct span addr_spec(struct span element)
 {
@@ -167,8 +185,11 @@ static struct span addr_spec(struct span element)
 		at = span_chr(rest, '>');
 		return at == SPAN_NPOS ? rest : span_first(rest, at);
 	}
-	at = span_chr(element, '(');
-	rest = span_trim(at == SPAN_NPOS ? element : span_first(element, at), CHAR_WSP);
+	rest = span_trim(element, CHAR_WSP);
+	for (size_t n = comment_length(rest); n; n = comment_length(rest))
+		rest = span_trim(span_from(rest, n), CHAR_WSP);
+	at = span_chr(rest, '(');
+	rest = span_trim(at == SPAN_NPOS ? rest : span_first(rest, at), CHAR_WSP);
 	return span_chr(rest, '@') == SPAN_NPOS ? SPAN_ABSENT : rest;
 }
 

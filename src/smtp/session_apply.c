@@ -49,13 +49,13 @@ static bool apply_hello(struct session *s, struct pending *p, struct reply *r)
 {
 	if (!assumed(p, r))
 		return true;
+	s->record.lmtp |= p->x.verb == VERB_LHLO;
 	emit_command(s, p, r);
 	transaction_over(s, p);
 	s->phase = PHASE_HELO;
 	s->doubt = false;
 	s->real.hello = true;
 	s->real.ehlo = p->x.verb != VERB_HELO;
-	s->record.lmtp |= p->x.verb == VERB_LHLO;
 	pool_drop(s->pool, &s->helo);
 	s->helo = pool_copy(s->pool, p->domain);
 	return true;

@@ -169,9 +169,10 @@ static void hide_strays(struct session *s, const struct pending *p)
 	bool asked = p && p->flags & VERB_IS_AUTH, challenge = r->code == 334, hidden = challenge;
 	bool unclear = !p || p->kind != PENDING_COMMAND || p->x.verb == VERB_UNKNOWN || asked;
 	bool unknown = (r->code >= 500 && r->code <= 503) || (unclear && (r->code < 0 || r->code >= 400));
+	bool doubt = asked || s->gaps || !s->syn_seen || s->lone_tokens;
 
 	for (uint32_t i = 0; i < r->kept; i++) {
-		bool echo = (unknown && reply_echoes_secret(r->text[i])) || may_repeat_unseen(s, p, r->text[i]);
+		bool echo = (unknown && reply_echoes_secret(r->text[i])) || (doubt && may_repeat_unseen(s, p, r->text[i]));
 
 		if (echo || (challenge && !asked))
 			hide_text(r, i);

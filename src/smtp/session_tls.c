@@ -176,6 +176,14 @@ static void clear_line(struct session *s, const struct line *l, enum tls_role by
 		server_clear_line(s, l);
 }
 
+/* An alert in the place of the greeting: the port is one for TLS, whatever its number, and what the client said in clear was wrong there. */
+static void port_is_tls(struct session *s)
+{
+	for (struct pending *p = s->queue; p && !s->greeting_end; p = p->next)
+		if (p->kind == PENDING_COMMAND)
+			p->x.situation |= SIT(PORT_TLS);
+}
+
 /* The server talks TLS unasked: an alert, or a TLS-only port. */
 static void server_unasked(struct session *s, const struct chunk *c)
 {
@@ -185,6 +193,8 @@ static void server_unasked(struct session *s, const struct chunk *c)
 	uint8_t type = line_pending(r) && r->len ? r->buf[0] : *c->data;
 
 	s->opaque[c->dir] = true;
+	if (type == ALERT)
+		port_is_tls(s);
 	if (type == ALERT && !s->tls_expected)
 		emit_notice(s, &(struct notice){.id = NOTICE_TLS_ALERT_IN_CLEAR}, &at, SPAN_ABSENT);
 	else if (s->mode != MODE_TLS && !s->tls_expected)
