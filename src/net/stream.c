@@ -50,7 +50,7 @@ static bool extra_need(struct stream *s, struct stream_budget *b, size_t recent_
 	*x = (struct stream_extra){.count = 0};
 	if (old) {
 		memcpy(x, old, sizeof(*old) + old->recent);
-		pool_put(b->pool, old, sizeof(*old) + old->recent_cap);
+		pool_put_wiped(b->pool, old, sizeof(*old) + old->recent_cap);
 	}
 	x->recent_cap = (uint16_t)recent_cap;
 	s->extra = x;
@@ -65,7 +65,7 @@ static void extra_settle(struct stream *s, struct stream_budget *b)
 	if (!x || x->count > 0 || x->fin || x->recent > 0)
 		return;
 	pool_put(b->pool, x->v, x->cap * sizeof(struct block *));
-	pool_put(b->pool, x, sizeof(*x) + x->recent_cap);
+	pool_put_wiped(b->pool, x, sizeof(*x) + x->recent_cap);
 	s->extra = NULL;
 }
 
@@ -310,7 +310,7 @@ static void array_remove(struct stream_extra *x, struct stream_budget *b, uint32
 		memmove(slot, slot + 1, (x->count - at) * sizeof(*slot));
 	x->held -= charge;
 	b->held -= charge;
-	pool_put(b->pool, k, sizeof(*k) + k->size);
+	pool_put_wiped(b->pool, k, sizeof(*k) + k->size);
 }
 
 /* A block for the octets [from, to) of g as number `at`. */
