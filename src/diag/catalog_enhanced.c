@@ -10,7 +10,7 @@
 #include "smtpscope/message.h"
 
 #define DKIM N_("Sign all mail with DKIM, and see that nothing changes it on the way.")
-#define PROVIDER N_("Only Microsoft 365 and Outlook.com send this code.")
+#define PROVIDER N_("Only Microsoft's servers send this code: Exchange, Microsoft 365, Outlook.com.")
 
 const struct enhanced_info catalog_enhanced[] = {
 	{0, 0, 0, CODE_STD, ACTOR_DEPENDS, N_("Other, undefined status"),
@@ -373,7 +373,7 @@ const struct enhanced_info catalog_enhanced[] = {
 	 N_("Use OAuth (XOAUTH2), or let the administrator enable SMTP AUTH for this mailbox where that is still possible."),
 	 N_("SMTP AUTH is switched off for the mailbox or organisation\nsecurity defaults forbid passwords"), "535", "Microsoft 365"},
 	{4, 7, 500, CODE_VND, ACTOR_SENDING_ADMIN, N_("Access denied, please try again later"), PROVIDER,
-	 N_("The sending address is throttled for its reputation: send at a lower rate, and wait."),
+	 N_("Sending looked suspicious and is held back for a time: see what the address sends, send at a lower rate, and wait."),
 	 N_("new or bad reputation of the sending address\nsudden rise of the sending rate"), "451", "Microsoft 365"},
 	{5, 7, 509, CODE_VND, ACTOR_SENDING_ADMIN, N_("Sending domain does not pass DMARC verification"), PROVIDER,
 	 N_("Make SPF or DKIM pass for the domain of the From field."),
@@ -385,7 +385,7 @@ const struct enhanced_info catalog_enhanced[] = {
 	 N_("Have the address removed from the block list through the provider's delist portal."),
 	 N_("sender's address is on a block list"), "550", "Microsoft 365"},
 	{5, 7, 708, CODE_VND, ACTOR_SENDING_ADMIN, N_("Access denied, traffic not accepted from this IP"), PROVIDER,
-	 N_("The sending tenant or address is new or has a bad reputation: verify the tenant, or send through another path."),
-	 N_("new tenant without a history\nsender's address has a bad reputation"), "550", "Microsoft 365"},
+	 N_("Most of what the sending tenant sent was suspect, and it may send no more: stop the cause, then ask Microsoft's support."),
+	 N_("hacked account or open relay in the tenant\nnew tenant without a history that sends in bulk"), "550", "Microsoft 365"},
 };
 const unsigned catalog_enhanced_count = sizeof catalog_enhanced / sizeof *catalog_enhanced;
