@@ -195,7 +195,7 @@ static bool is_lone_token(const struct session *s, const struct command *c, stru
 	if (peer_seen < s->auth_reply_end) /* sent before AUTH was over: a response, or the rest of one */
 		return true;
 	if (span_chr(text, ' ') == SPAN_NPOS)
-		return s->lone_tokens || s->lost_tokens;
+		return s->lone_tokens || (s->lost_tokens && c->meant == VERB_UNKNOWN);
 	return s->lone_tokens && !(c->defects & readable) && span_eq(command_shown_argument(c, shown, sizeof shown), c->argument);
 }
 
