@@ -131,11 +131,6 @@ static struct span put_overflow(const struct exchange *x, char *buf, size_t cap)
 	return put(buf, cap, snprintf(buf, cap, "length %" PRIu64 ", first octets %016" PRIx64, x->length, h));
 }
 
-static struct span put_code_expected(const struct exchange *x, char *buf, size_t cap)
-{
-	return put(buf, cap, snprintf(buf, cap, "came %d", x->code));
-}
-
 static struct span put_size(const struct exchange *x, char *buf, size_t cap)
 {
 	return put(buf, cap, snprintf(buf, cap, "declared %" PRIu64 ", limit %" PRIu64, x->declared_size, x->size_limit));
@@ -166,7 +161,6 @@ struct evidence_row {
 static const struct evidence_row own[] = {
     {FINDING_size_exceeds_limit, put_size},       {FINDING_command_line_too_long, put_length},
     {FINDING_auth_line_too_long, put_length},     {FINDING_server_says_too_long, put_short_length},
-    {FINDING_server_code_unspecific, put_code_expected},
     {FINDING_command_overflow, put_overflow},     {FINDING_code_injection_address, put_code},
     {FINDING_bdat_mismatch, put_announced},       {FINDING_policy_rejection, NULL},
     {FINDING_too_many_errors, NULL},              {FINDING_server_rejects_valid_command, NULL},

@@ -109,7 +109,7 @@ struct span tls_cipher_name(uint16_t cipher, char buf[8])
 
 const char *tls_alert_name(uint8_t description)
 {
-	static const char *const names[] = {
+	static const char *const names[UINT8_MAX + 1] = {
 	    [0] = "close_notify",
 	    [10] = "unexpected_message",
 	    [20] = "bad_record_mac",
@@ -147,5 +147,5 @@ const char *tls_alert_name(uint8_t description)
 	    [121] = "ech_required",
 	};
 
-	return description < sizeof names / sizeof *names ? names[description] : NULL;
+	return names[description];
 }

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "smtpscope/category.h"
+#include "diag/category_table.h"
 
 struct row {
 	int code;
@@ -136,6 +136,98 @@ static void test_long(void **state)
 	assert_int_equal(category_of(550, SPAN_ABSENT, &s, 1), CATEGORY_GREYLISTING);
 }
 
+/* Every fragment says what its row says: no row above it takes its words for something else. */
+static void test_fragments(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < category_fragment_count; i++) {
+		const struct fragment_row *row = &category_fragments[i];
+		char text[128];
+		struct span s;
+		size_t n = 0;
+
+		for (const char *p = row->fragment; *p; p++)
+			n += (size_t)snprintf(text + n, sizeof text - n, *p == '*' ? " the " : *p == '|' ? "." : "%c", *p);
+		s = span_of(text, n);
+		assert_int_not_equal(row->category, CATEGORY_NONE);
+		if (category_of(550, SPAN_ABSENT, &s, 1) != row->category)
+			fail_msg("%s: %s", text, category_texts(category_of(550, SPAN_ABSENT, &s, 1))->name);
+	}
+}
+
+/* The IANA registry and Microsoft's list of codes. certain: whatever the text says, else only without a text that says more. */
+static const struct code_row {
+	enum category category;
+	bool certain;
+	unsigned class, subject, low, high; /* class 0: 4 and 5 */
+} code_rows[] = {
+    {CATEGORY_UNKNOWN_USER, true, 5, 1, 1, 1},
+    {CATEGORY_DNS, false, 0, 1, 2, 2},
+    {CATEGORY_UNKNOWN_USER, false, 5, 1, 6, 6},
+    {CATEGORY_DNS, false, 0, 1, 8, 8},
+    {CATEGORY_DNS, false, 5, 1, 10, 10},
+    {CATEGORY_MAILBOX_DISABLED, false, 5, 2, 1, 1},
+    {CATEGORY_QUOTA, true, 0, 2, 2, 2},
+    {CATEGORY_SIZE, false, 5, 2, 3, 3},
+    {CATEGORY_LOCAL_ERROR, false, 4, 3, 0, 3},
+    {CATEGORY_SIZE, true, 0, 3, 4, 4},
+    {CATEGORY_LOCAL_ERROR, false, 0, 3, 5, 5},
+    {CATEGORY_DNS, false, 0, 4, 3, 4},
+    {CATEGORY_RATE_LIMIT, false, 4, 4, 5, 5},
+    {CATEGORY_TOO_MANY_RECIPIENTS, false, 0, 5, 3, 3},
+    {CATEGORY_POLICY, false, 5, 7, 0, 2},
+    {CATEGORY_TLS_REQUIRED, true, 0, 7, 10, 11},
+    {CATEGORY_DKIM, true, 0, 7, 20, 22},
+    {CATEGORY_SPF, true, 0, 7, 23, 24},
+    {CATEGORY_DNS, true, 0, 7, 25, 25},
+    {CATEGORY_DMARC, true, 0, 7, 26, 26},
+    {CATEGORY_DNS, true, 0, 7, 27, 27},
+    {CATEGORY_RATE_LIMIT, true, 0, 7, 28, 28},
+    {CATEGORY_POLICY, false, 5, 7, 29, 29},
+    {CATEGORY_TLS_REQUIRED, true, 0, 7, 30, 30},
+    {CATEGORY_AUTH_REQUIRED, true, 5, 7, 57, 57},
+    {CATEGORY_RATE_LIMIT, true, 5, 7, 508, 508},
+    {CATEGORY_DMARC, true, 5, 7, 509, 509},
+    {CATEGORY_BLOCK_LIST, true, 5, 7, 511, 511},
+    {CATEGORY_DMARC, true, 5, 7, 515, 515},
+    {CATEGORY_BLOCK_LIST, true, 5, 7, 606, 649},
+    {CATEGORY_RATE_LIMIT, true, 5, 7, 705, 705},
+    {CATEGORY_BLOCK_LIST, true, 5, 7, 708, 708},
+    {CATEGORY_RATE_LIMIT, false, 4, 7, 500, 699},
+    {CATEGORY_POLICY, false, 5, 7, 500, 999},
+};
+
+static void check_code(unsigned class, unsigned subject, unsigned detail)
+{
+	static const struct span silent = SPAN_INIT("no"), telling = SPAN_INIT("greylisted");
+	int code = class == 5 ? 550 : 450;
+	enum category alone = CATEGORY_NONE, beside = CATEGORY_GREYLISTING;
+	char enhanced[24];
+
+	for (size_t i = sizeof code_rows / sizeof *code_rows; i--;) {
+		const struct code_row *row = &code_rows[i];
+
+		if ((row->class && row->class != class) || row->subject != subject || detail < row->low || detail > row->high)
+			continue;
+		alone = row->category;
+		beside = row->certain ? row->category : CATEGORY_GREYLISTING;
+	}
+	snprintf(enhanced, sizeof enhanced, "%u.%u.%u", class, subject, detail);
+	if (category_of(code, span_str(enhanced), &silent, 1) != alone)
+		fail_msg("%s: %s", enhanced, category_texts(category_of(code, span_str(enhanced), &silent, 1))->name);
+	if (category_of(code, span_str(enhanced), &telling, 1) != beside)
+		fail_msg("%s with a text: %s", enhanced, category_texts(category_of(code, span_str(enhanced), &telling, 1))->name);
+}
+
+static void test_codes(void **state)
+{
+	(void)state;
+	for (unsigned class = 4; class <= 5; class++)
+		for (unsigned subject = 0; subject < 10; subject++)
+			for (unsigned detail = 0; detail <= 1001; detail++)
+				check_code(class, subject, detail);
+}
+
 /* Each has its words: what happened, and what to do. */
 static void test_texts(void **state)
 {
@@ -152,7 +244,7 @@ static void test_texts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_lines), cmocka_unit_test(test_long),
-					   cmocka_unit_test(test_texts)};
+					   cmocka_unit_test(test_fragments), cmocka_unit_test(test_codes), cmocka_unit_test(test_texts)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
