@@ -100,7 +100,7 @@ void watch_rcpt(struct watch *w, struct watch_session *s, const struct event *ev
 	p = path_of(x->argument);
 	if (unknown_user(x))
 		count_recipient(w, s, ev, &p, false);
-	if (is_stranger(s, ev) && p.domain.n)
+	if (is_stranger(s, ev))
 		relay_refused(w, s, ev, &p);
 }
 

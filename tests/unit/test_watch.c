@@ -8,148 +8,7 @@
 
 #include <cmocka.h>
 
-#include "smtpscope/exchange.h"
-#include "smtpscope/watch.h"
-
-#define SECOND INT64_C(1000000000)
-#define HOUR (3600 * SECOND)
-#define NOON (INT64_C(1767355200) * SECOND) /* 2026-01-02 */
-
-static const uint8_t seed[16] = "0123456789abcdef";
-
-/* What came out: findings by rule's name, and whether each session was numbered without a hole. */
-struct out {
-	unsigned raised[FINDINGS];
-	char evidence[512];
-	uint64_t clients, identities, evicted_clients, evicted_servers, evicted_windows, evicted_sessions;
-};
-
-struct stage {
-	struct pool *pool;
-	struct watch *watch;
-	struct watch_settings settings;
-	struct watch_limits limits;
-	struct out out;
-};
-
-static void on_event(void *ctx, struct event *ev)
-{
-	struct out *o = ctx;
-
-	if (ev->set == DS_STATS) {
-		o->evicted_clients = ev->stats_watch_evicted_clients;
-		o->evicted_servers = ev->stats_watch_evicted_servers;
-		o->evicted_windows = ev->stats_watch_evicted_windows;
-		o->evicted_sessions = ev->stats_watch_evicted_sessions;
-	}
-	if (ev->set != DS_FINDING)
-		return;
-	for (unsigned f = 0; f < FINDINGS; f++)
-		o->raised[f] += span_eq(ev->finding_id, span_str(finding_info((enum finding)f)->id));
-	snprintf(o->evidence, sizeof o->evidence, "%.*s", (int)ev->finding_evidence.n, (const char *)ev->finding_evidence.p);
-	o->clients = ev->watch_clients;
-	o->identities = ev->watch_identities;
-}
-
-static void open_stage(struct stage *s, uint64_t memory)
-{
-	s->limits = watch_limits_default;
-	s->pool = pool_new(memory);
-	assert_non_null(s->pool);
-	watch_settings_default(&s->settings);
-	memset(&s->out, 0, sizeof s->out);
-	s->watch = NULL;
-}
-
-static struct watch *begin(struct stage *s)
-{
-	s->watch = watch_new(s->pool, seed, &s->settings, &s->limits, on_event, &s->out);
-	return s->watch;
-}
-
-static void close_stage(struct stage *s)
-{
-	watch_free(&s->watch);
-	assert_int_equal(pool_used(s->pool), 0);
-	pool_free(&s->pool);
-}
-
-/* ---- sessions ---- */
-
-struct talk {
-	struct session_record record;
-	int64_t ts;
-};
-
-static struct talk talk_of(uint64_t number, uint32_t client, int64_t ts)
-{
-	struct talk t = {.ts = ts};
-
-	snprintf(t.record.id, sizeof t.record.id, "%016llx", (unsigned long long)number);
-	t.record.client = (struct endpoint){.family = 4, .port = 40000};
-	t.record.server = (struct endpoint){.family = 4, .port = 25, .addr = {192, 0, 2, 25}};
-	for (int i = 0; i < 4; i++)
-		t.record.client.addr[i] = (uint8_t)(client >> (24 - 8 * i));
-	return t;
-}
-
-static void say(struct stage *s, struct talk *t, struct event *ev)
-{
-	ev->record = &t->record;
-	ev->sequence = ++t->record.sequence;
-	ev->ts = t->ts;
-	ev->source_ip = t->record.client;
-	ev->destination_ip = t->record.server;
-	ev->destination_port = t->record.server.port;
-	watch_emit(s->watch, ev);
-}
-
-static void say_auth(struct stage *s, struct talk *t, const char *user, bool right)
-{
-	struct event ev;
-
-	event_init(&ev, DS_AUTH);
-	ev.mechanism = SPAN("PLAIN");
-	ev.initial_response = EV_TRUE;
-	ev.auth_steps = 0;
-	ev.user_name = span_str(user);
-	ev.auth_result = right ? SPAN("success") : SPAN("failure");
-	ev.reply_code = right ? 235 : 535;
-	say(s, t, &ev);
-}
-
-static void say_command(struct stage *s, struct talk *t, enum verb verb, const char *argument, int code)
-{
-	struct exchange x = {.kind = verb == VERB_UNKNOWN ? EXCHANGE_GREETING : EXCHANGE_COMMAND, .verb = verb, .code = code,
-			     .argument = span_str(argument), .situation = SIT(EHLO)};
-	struct span text = SPAN("mx.corp.example");
-	struct event ev;
-
-	event_init(&ev, DS_COMMAND);
-	x.enhanced = code == 550 ? SPAN("5.1.1") : SPAN_ABSENT;
-	x.text = &text;
-	x.text_count = 1;
-	ev.exchange = &x;
-	ev.verb = SPAN("VERB");
-	ev.reply_code = (uint64_t)code;
-	ev.reply_text = (struct event_list){&text, 1};
-	say(s, t, &ev);
-}
-
-static void say_end(struct stage *s, struct talk *t, int64_t start)
-{
-	struct event ev;
-
-	event_init(&ev, DS_SESSION);
-	ev.session_close = SPAN("quit-fin");
-	ev.session_findings = 0;
-	ev.session_gaps = 0;
-	ev.session_commands = 3;
-	ev.source_bytes = 100;
-	ev.start = start;
-	ev.duration = (uint64_t)(t->ts - start);
-	say(s, t, &ev);
-}
+#include "watch_stage.h"
 
 static void guess(struct stage *s, uint64_t number, uint32_t client, int64_t ts, const char *user)
 {
@@ -157,19 +16,6 @@ static void guess(struct stage *s, uint64_t number, uint32_t client, int64_t ts,
 
 	say_auth(s, &t, user, false);
 	say_end(s, &t, ts);
-}
-
-static unsigned raised(const struct stage *s, enum finding f)
-{
-	return s->out.raised[f];
-}
-
-static void read_stats(struct stage *s)
-{
-	struct event ev;
-
-	event_init(&ev, DS_STATS);
-	watch_emit(s->watch, &ev);
 }
 
 /* ---- windows ---- */
@@ -207,7 +53,7 @@ static void test_windows(void **state)
 			guess(&s, n + 1, 0x0a000001 + (n << 16), NOON + row->at[n] * SECOND, "alice@corp.example");
 		if (raised(&s, FINDING_auth_bruteforce) != row->alerts)
 			fail_msg("%s: %u alerts, not %u", row->name, raised(&s, FINDING_auth_bruteforce), row->alerts);
-		close_stage(&s);
+		assert_true(close_stage(&s));
 	}
 }
 
@@ -221,7 +67,7 @@ static void test_equal_times(void **state)
 	for (unsigned n = 0; n < 12; n++)
 		guess(&s, n + 1, 0x0a000001, NOON, "alice@corp.example");
 	assert_int_equal(raised(&s, FINDING_auth_bruteforce), 1);
-	close_stage(&s);
+	assert_true(close_stage(&s));
 }
 
 static void test_extreme_times(void **state)
@@ -241,7 +87,7 @@ static void test_extreme_times(void **state)
 		say_auth(&s, &t, "alice@corp.example", false);
 		say_end(&s, &t, t.ts);
 	}
-	close_stage(&s);
+	assert_true(close_stage(&s));
 }
 
 static void test_success(void **state)
@@ -260,7 +106,7 @@ static void test_success(void **state)
 		assert_int_equal(raised(&s, FINDING_auth_success_after_failures), failures >= 5);
 		say_auth(&s, &t, "alice@corp.example", true); /* what was counted is forgotten */
 		assert_int_equal(raised(&s, FINDING_auth_success_after_failures), failures >= 5);
-		close_stage(&s);
+		assert_true(close_stage(&s));
 	}
 }
 
@@ -304,7 +150,7 @@ static void test_networks(void **state)
 			assert_int_equal(s.out.clients, 10);
 			assert_int_equal(s.out.identities, 10);
 		}
-		close_stage(&s);
+		assert_true(close_stage(&s));
 	}
 }
 
@@ -326,7 +172,7 @@ static void test_interleaved(void **state)
 	}
 	say_command(&s, &b, VERB_NOOP, "", 250);
 	assert_int_equal(raised(&s, FINDING_command_flood), 2);
-	close_stage(&s);
+	assert_true(close_stage(&s));
 }
 
 static void test_own_address(void **state)
@@ -351,7 +197,7 @@ static void test_own_address(void **state)
 		say_command(&s, &t, VERB_EHLO, rows[i].name, 250);
 		if (raised(&s, FINDING_helo_spoof) != rows[i].notes)
 			fail_msg("%s: %u notes", rows[i].name, raised(&s, FINDING_helo_spoof));
-		close_stage(&s);
+		assert_true(close_stage(&s));
 	}
 }
 
@@ -368,7 +214,7 @@ static void test_greeting_delay(void **state)
 		say_command(&s, &t, VERB_UNKNOWN, "", 220);
 		say_end(&s, &t, NOON);
 		assert_int_equal(raised(&s, FINDING_tarpit), seconds > 10);
-		close_stage(&s);
+		assert_true(close_stage(&s));
 	}
 }
 
@@ -387,7 +233,7 @@ static void test_harvest_ratio(void **state)
 		for (unsigned n = 0; n < 10; n++)
 			say_command(&s, &t, VERB_RCPT, "TO:<x@corp.example>", 550);
 		assert_int_equal(raised(&s, FINDING_directory_harvest), good == 4); /* 10 of 14 are 71 %, 10 of 15 are 67 % */
-		close_stage(&s);
+		assert_true(close_stage(&s));
 	}
 }
 
@@ -415,7 +261,7 @@ static void test_eviction(void **state)
 	assert_int_equal(s.out.evicted_clients, 92);
 	assert_int_equal(s.out.evicted_servers, 98);
 	assert_true(s.out.evicted_windows >= 92);
-	close_stage(&s);
+	assert_true(close_stage(&s));
 }
 
 enum { FLOOD = 1000000 };
@@ -439,7 +285,7 @@ static void test_flood(void **state)
 	}
 	assert_true(pool_used(s.pool) <= early + early / 4);
 	assert_true(pool_used(s.pool) < 4096 * 1024);
-	close_stage(&s);
+	assert_true(close_stage(&s));
 }
 
 /* Each allocation fails once: fewer findings, nothing worse. */
@@ -469,7 +315,7 @@ static void test_no_memory(void **state)
 			say_end(&s, &t, NOON);
 		}
 		failed = pool_failures(s.pool) > 0;
-		close_stage(&s);
+		assert_true(close_stage(&s));
 	}
 }
 
