@@ -93,6 +93,8 @@ size_t span_find_not_class(struct span s, unsigned class_mask);
 char *span_cstr(struct span s, char *dst, size_t cap);
 /* Appends s at dst + at, cut to fit cap; at + what was appended. at <= cap. */
 size_t span_append(void *dst, size_t at, size_t cap, struct span s);
+/* The same with the text that printf makes; it is NUL-terminated, so one octet less than cap is there for it. at < cap. */
+__attribute__((format(printf, 4, 5))) size_t span_printf(char *dst, size_t at, size_t cap, const char *format, ...);
 
 /* Character classes of RFC 5321 4.1.2, 4.2 and RFC 4648 4, one bit each. */
 enum char_class {

@@ -9,6 +9,8 @@
 #endif
 #include "smtpscope/span.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 bool span_ieq(struct span a, struct span b)
@@ -164,6 +166,20 @@ size_t span_append(void *dst, size_t at, size_t cap, struct span s)
 	if (s.n)
 		memcpy((uint8_t *)dst + at, s.p, s.n);
 	return at + s.n;
+}
+
+size_t span_printf(char *dst, size_t at, size_t cap, const char *format, ...)
+{
+	size_t room = cap - at;
+	va_list list;
+	int n;
+
+	va_start(list, format);
+	n = vsnprintf(dst + at, room, format, list);
+	va_end(list);
+	if (n < 0)
+		return at;
+	return at + ((size_t)n < room ? (size_t)n : room - 1);
 }
 
 char *span_cstr(struct span s, char *dst, size_t cap)

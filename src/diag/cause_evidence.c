@@ -6,14 +6,11 @@
 #include "cause_state.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 enum { SHOWN = 64, TEXT_SHOWN = 128 }; /* octets of a line or a text; the event holds all of it */
 
-static struct span put(char *buf, size_t cap, int length)
-{
-	return length > 0 ? span_of(buf, (size_t)length < cap ? (size_t)length : cap - 1) : SPAN_ABSENT;
-}
+/* printf into buf. */
+#define printed(buf, cap, ...) span_of(buf, span_printf(buf, 0, cap, __VA_ARGS__))
 
 static struct span put_line(const struct exchange *x, char *buf, size_t cap)
 {
@@ -31,11 +28,11 @@ static struct span put_state(const struct exchange *x, char *buf, size_t cap)
 {
 	uint64_t s = x->situation;
 
-	return put(buf, cap, snprintf(buf, cap, "%s, %s, %s%s%s%s", s & SIT(NO_HELLO_REAL) ? "no EHLO" : "EHLO accepted",
-				      s & SIT(MAIL_OPEN_REAL) ? "MAIL accepted" : "no MAIL", s & SIT(RCPT_REAL) ? "RCPT accepted" : "no RCPT",
-				      s & SIT(AUTHENTICATED) ? ", authenticated" : "", s & SIT(TLS) ? ", TLS" : "",
-				      s & SIT(BDAT_FAILED) ? ", chunk refused" : s & SIT(BDAT_LAST) ? ", BDAT LAST sent" :
-				      s & SIT(BDAT_OPEN) ? ", message half sent" : ""));
+	return printed(buf, cap, "%s, %s, %s%s%s%s", s & SIT(NO_HELLO_REAL) ? "no EHLO" : "EHLO accepted",
+		       s & SIT(MAIL_OPEN_REAL) ? "MAIL accepted" : "no MAIL", s & SIT(RCPT_REAL) ? "RCPT accepted" : "no RCPT",
+		       s & SIT(AUTHENTICATED) ? ", authenticated" : "", s & SIT(TLS) ? ", TLS" : "",
+		       s & SIT(BDAT_FAILED) ? ", chunk refused" : s & SIT(BDAT_LAST) ? ", BDAT LAST sent" :
+		       s & SIT(BDAT_OPEN) ? ", message half sent" : "");
 }
 
 /* Is it this line by which a rule or a text of a known server says f? The same exchange with no text must not do. */
@@ -97,7 +94,7 @@ static struct span telling_line(const struct exchange *x, enum finding f)
 static struct span put_reply_line(const struct exchange *x, enum finding f, char *buf, size_t cap)
 {
 	struct span text = telling_line(x, f);
-	size_t n = x->code > 0 ? (size_t)snprintf(buf, cap, "%03d ", x->code) : 0;
+	size_t n = x->code > 0 ? span_printf(buf, 0, cap, "%03d ", x->code) : 0;
 
 	if (x->enhanced.n) {
 		n = span_append(buf, n, cap, x->enhanced);
@@ -128,29 +125,29 @@ static struct span put_overflow(const struct exchange *x, char *buf, size_t cap)
 	n = span_append(line, n, HEAD, x->argument);
 	for (size_t i = 0; i < n; i++)
 		h = (h ^ (uint8_t)line[i]) * 1099511628211u;
-	return put(buf, cap, snprintf(buf, cap, "length %" PRIu64 ", first octets %016" PRIx64, x->length, h));
+	return printed(buf, cap, "length %" PRIu64 ", first octets %016" PRIx64, x->length, h);
 }
 
 static struct span put_size(const struct exchange *x, char *buf, size_t cap)
 {
-	return put(buf, cap, snprintf(buf, cap, "declared %" PRIu64 ", limit %" PRIu64, x->declared_size, x->size_limit));
+	return printed(buf, cap, "declared %" PRIu64 ", limit %" PRIu64, x->declared_size, x->size_limit);
 }
 
 static struct span put_length(const struct exchange *x, char *buf, size_t cap)
 {
-	return put(buf, cap, snprintf(buf, cap, "length %" PRIu64 ", limit %" PRIu64, x->length, x->limit));
+	return printed(buf, cap, "length %" PRIu64 ", limit %" PRIu64, x->length, x->limit);
 }
 
 static struct span put_short_length(const struct exchange *x, char *buf, size_t cap)
 {
-	return put(buf, cap, snprintf(buf, cap, "length %" PRIu64 ", every server must take 512", x->length));
+	return printed(buf, cap, "length %" PRIu64 ", every server must take 512", x->length);
 }
 
 static struct span put_announced(const struct exchange *x, char *buf, size_t cap)
 {
 	if (x->announced == EV_NONE)
 		return x->bad;
-	return put(buf, cap, snprintf(buf, cap, "announced %" PRIu64, x->announced));
+	return printed(buf, cap, "announced %" PRIu64, x->announced);
 }
 
 struct evidence_row {
@@ -199,27 +196,27 @@ struct span evidence_of(const struct exchange *x, enum finding f, char *buf, siz
 /* The numbers and words of the notice, where smtp gave no evidence of its own. */
 struct span notice_evidence(const struct notice *n, struct span given, char *buf, size_t cap)
 {
-	int length = 0;
+	size_t length = 0;
 
 	if (n->id == NOTICE_SMUGGLING_ATTEMPT || n->id == NOTICE_SMUGGLING_CONFIRMED)
-		length = snprintf(buf, cap, "%s: %.*s then %.*s", n->id == NOTICE_SMUGGLING_CONFIRMED ? "confirmed" : "attempt", (int)given.n,
-				  (const char *)given.p, (int)n->text.n, (const char *)n->text.p);
+		length = span_printf(buf, 0, cap, "%s: %.*s then %.*s", n->id == NOTICE_SMUGGLING_CONFIRMED ? "confirmed" : "attempt", (int)given.n,
+				     (const char *)given.p, (int)n->text.n, (const char *)n->text.p);
 	else if (given.p)
 		return given;
 	else if (n->id == NOTICE_CLEARTEXT_AUTH)
-		length = snprintf(buf, cap, "%.*s; STARTTLS was %s", (int)n->text.n, (const char *)n->text.p,
-				  n->a ? "refused or stripped" : n->situation & SIT(ADVERTISED) ? "offered" : "not offered");
+		length = span_printf(buf, 0, cap, "%.*s; STARTTLS was %s", (int)n->text.n, (const char *)n->text.p,
+				     n->a ? "refused or stripped" : n->situation & SIT(ADVERTISED) ? "offered" : "not offered");
 	else if (n->id == NOTICE_ALL_REFUSED)
-		length = snprintf(buf, cap, "%" PRIu64 " octets sent, %" PRIu64 " of %" PRIu64 " recipients refused", n->a, n->b, n->b);
+		length = span_printf(buf, 0, cap, "%" PRIu64 " octets sent, %" PRIu64 " of %" PRIu64 " recipients refused", n->a, n->b, n->b);
 	else if (n->id == NOTICE_BDAT_NO_LAST)
-		length = snprintf(buf, cap, "%" PRIu64 " octets came, no LAST", n->a);
+		length = span_printf(buf, 0, cap, "%" PRIu64 " octets came, no LAST", n->a);
 	else if (n->id == NOTICE_BDAT_ZEROS)
-		length = snprintf(buf, cap, "%" PRIu64 " chunks without octets", n->a);
+		length = span_printf(buf, 0, cap, "%" PRIu64 " chunks without octets", n->a);
 	else if (n->b)
-		length = snprintf(buf, cap, "%" PRIu64 ", expected %" PRIu64, n->a, n->b);
+		length = span_printf(buf, 0, cap, "%" PRIu64 ", expected %" PRIu64, n->a, n->b);
 	else if (n->id == NOTICE_STREAM_GAP)
-		length = snprintf(buf, cap, "%" PRIu64 " octets of the %.*s", n->a, (int)n->text.n, (const char *)n->text.p);
+		length = span_printf(buf, 0, cap, "%" PRIu64 " octets of the %.*s", n->a, (int)n->text.n, (const char *)n->text.p);
 	else if (n->text.n)
-		length = snprintf(buf, cap, "%.*s", (int)n->text.n, (const char *)n->text.p);
-	return put(buf, cap, length);
+		length = span_printf(buf, 0, cap, "%.*s", (int)n->text.n, (const char *)n->text.p);
+	return length ? span_of(buf, length) : SPAN_ABSENT;
 }

@@ -3,8 +3,6 @@
  */
 #include "cause_rules.h"
 
-#include <stdio.h>
-
 struct alert_row {
 	uint16_t alert;
 	const char *meaning; /* said of who sent it */
@@ -45,7 +43,7 @@ static const struct alert_row alerts[] = {
 void handshake_explain(uint64_t how, struct span who, struct finding_facts *facts, char detail[HANDSHAKE_TEXT])
 {
 	const struct alert_row *row = NULL;
-	int n;
+	size_t n;
 
 	for (size_t i = 0; i < sizeof alerts / sizeof *alerts; i++)
 		if (alerts[i].alert == how)
@@ -60,9 +58,9 @@ void handshake_explain(uint64_t how, struct span who, struct finding_facts *fact
 		facts->advice = SPAN("Check name, chain and dates of the certificate");
 		return;
 	}
-	n = row ? snprintf(detail, HANDSHAKE_TEXT, "the %.*s sent %s", (int)who.n, (const char *)who.p, row->meaning)
-		: snprintf(detail, HANDSHAKE_TEXT, "the %.*s sent alert %u", (int)who.n, (const char *)who.p, (unsigned)how);
-	facts->detail = span_of(detail, n > 0 && n < HANDSHAKE_TEXT ? (size_t)n : 0);
+	n = row ? span_printf(detail, 0, HANDSHAKE_TEXT, "the %.*s sent %s", (int)who.n, (const char *)who.p, row->meaning)
+		: span_printf(detail, 0, HANDSHAKE_TEXT, "the %.*s sent alert %u", (int)who.n, (const char *)who.p, (unsigned)how);
+	facts->detail = span_of(detail, n);
 	if (row)
 		facts->advice = span_str(row->advice);
 }

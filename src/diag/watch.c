@@ -7,7 +7,6 @@
 #include "watch_internal.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,17 +76,6 @@ uint32_t hash_text(const struct watch *w, struct span s)
 	uint32_t h = (uint32_t)hash_name(w, s);
 
 	return h ? h : 1;
-}
-
-struct span evidence(char *buf, size_t cap, const char *format, ...)
-{
-	va_list list;
-	int n;
-
-	va_start(list, format);
-	n = vsnprintf(buf, cap, format, list);
-	va_end(list);
-	return span_of(buf, n < 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1);
 }
 
 /* ---- alarms ---- */

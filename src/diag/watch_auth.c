@@ -50,16 +50,16 @@ static void raise_bruteforce(struct watch *w, const struct event *ev, struct ala
 	size_t n;
 
 	if (a->window)
-		n = evidence(text, sizeof text, "%llu refused for %.*s in %llu s, %.*s", (unsigned long long)a->count, TEXT_OF(who, 64),
-			     SECONDS_OF(window_span(a->window)), TEXT_OF(ev->mechanism, 32)).n;
+		n = span_printf(text, 0, sizeof text, "%llu refused for %.*s in %llu s, %.*s", (unsigned long long)a->count, TEXT_OF(who, 64),
+			     SECONDS_OF(window_span(a->window)), TEXT_OF(ev->mechanism, 32));
 	else
-		n = evidence(text, sizeof text, "%llu refused in one session, the last by %.*s", (unsigned long long)a->count,
-			     TEXT_OF(ev->mechanism, 32)).n;
+		n = span_printf(text, 0, sizeof text, "%llu refused in one session, the last by %.*s", (unsigned long long)a->count,
+			     TEXT_OF(ev->mechanism, 32));
 	if (a->window && a->window->total > a->count)
-		n += evidence(text + n, sizeof text - n, ", %u in all", (unsigned)a->window->total).n;
+		n = span_printf(text, n, sizeof text, ", %u in all", (unsigned)a->window->total);
 	if (period) {
 		a->confidence = CONFIDENCE_LOW;
-		n += evidence(text + n, sizeof text - n, ", one every %u s: perhaps a mail client with an old password", (unsigned)period).n;
+		n = span_printf(text, n, sizeof text, ", one every %u s: perhaps a mail client with an old password", (unsigned)period);
 	}
 	a->evidence = span_of(text, n);
 	a->user = ev->user_name;
@@ -133,7 +133,7 @@ static void raise_spray(struct watch *w, const struct event *ev, struct window *
 	a.window = win;
 	a.count = tries;
 	a.identities = win->count;
-	a.evidence = evidence(text, sizeof text, "%u identities in %llu s, %u tries, at most %u each, from %s; the last: %.*s",
+	a.evidence = evidence(text, "%u identities in %llu s, %u tries, at most %u each, from %s; the last: %.*s",
 			      (unsigned)win->count, SECONDS_OF(window_span(win)), (unsigned)tries, (unsigned)most,
 			      window_peers(win) > 1 ? "one network" : "one client", TEXT_OF(ev->user_name, 64));
 	watch_raise(w, ev, &a);
@@ -178,7 +178,7 @@ static void judge_success(struct watch *w, const struct event *ev, struct span w
 		a.user = ev->user_name;
 		if (window_period(win))
 			a.confidence = CONFIDENCE_LOW;
-		a.evidence = evidence(text, sizeof text, "%u refused for %.*s, then accepted; %s", (unsigned)win->total, TEXT_OF(who, 64),
+		a.evidence = evidence(text, "%u refused for %.*s, then accepted; %s", (unsigned)win->total, TEXT_OF(who, 64),
 				      window_period(win) ? "refused at even intervals: perhaps a mail client with an old password"
 				      : mine		 ? "this client was among those refused"
 							 : "the refused were other clients");

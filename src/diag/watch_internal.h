@@ -66,10 +66,10 @@ bool window_fires(struct window *win, int64_t ts, uint32_t seconds);
 void window_clear(struct watch *w, struct window *win);
 /* The least recently used goes. False: there is none. */
 bool window_evict(struct watch *w);
-/* Adds the moment of ev and tells whether the rule's threshold is reached for the first time in its window. */
-bool window_count(struct watch *w, struct window *win, enum watch_rule r, const struct event *ev, uint32_t value, bool distinct);
-/* The same for the window of a key: it, when the finding is to be raised; NULL when not. */
-struct window *window_counts(struct watch *w, const struct watch_key *k, const struct event *ev, uint32_t value, bool distinct);
+/* Adds the moment of ev to the window of the key: it, when the rule's threshold is reached for the first time in it; else NULL. */
+struct window *window_counts(struct watch *w, const struct watch_key *k, const struct event *ev);
+/* The same for moments with a value, of which each is kept once. */
+struct window *window_counts_distinct(struct watch *w, const struct watch_key *k, const struct event *ev, uint32_t value);
 /* Once per window of the rule, for what is not counted. */
 bool window_once(struct watch *w, const struct watch_key *k, int64_t ts);
 bool is_near(int64_t a, int64_t b, uint32_t seconds);
@@ -214,8 +214,8 @@ bool watch_on(const struct watch *w, enum watch_rule r);
 bool session_first(const struct watch *w, struct watch_session *s, enum watch_rule r);
 uint32_t hash_text(const struct watch *w, struct span s);   /* without regard to case; never 0 */
 uint64_t hash_name(const struct watch *w, struct span s);
-/* Text for evidence: printf into buf, cut to fit. */
-__attribute__((format(printf, 3, 4))) struct span evidence(char *buf, size_t cap, const char *format, ...);
+/* Text for evidence: printf into char text[EVIDENCE], cut to fit. More may follow by span_printf(). */
+#define evidence(text, ...) span_of(text, span_printf(text, 0, EVIDENCE, __VA_ARGS__))
 /* For "%.*s". */
 #define TEXT_OF(s, most) (int)((s).n < (most) ? (s).n : (most)), (s).n ? (const char *)(s).p : ""
 #define SECONDS_OF(ns) ((unsigned long long)(ns) / 1000000000)

@@ -63,7 +63,7 @@ static void count_unknown(struct watch *w, const struct watch_client *c, const s
 		return;
 	a.window = win;
 	a.count = refused;
-	a.evidence = evidence(text, sizeof text, "%llu of %llu recipients unknown; the last %u in %llu s, %u names; the last of them: %.*s",
+	a.evidence = evidence(text, "%llu of %llu recipients unknown; the last %u in %llu s, %u names; the last of them: %.*s",
 			      (unsigned long long)refused, (unsigned long long)all, (unsigned)win->count,
 			      SECONDS_OF(window_span(win)), (unsigned)window_values(win), TEXT_OF(p->address, 64));
 	watch_raise(w, ev, &a);
@@ -132,7 +132,7 @@ void watch_verify(struct watch *w, struct watch_session *s, const struct event *
 	if (!window_fires(win, ev->ts, set->seconds))
 		return;
 	a.count = n;
-	a.evidence = evidence(text, sizeof text, "%u names in %llu s, %u exist, %u do not", (unsigned)window_values(win),
+	a.evidence = evidence(text, "%u names in %llu s, %u exist, %u do not", (unsigned)window_values(win),
 			      SECONDS_OF(window_span(win)), (unsigned)hits, (unsigned)misses);
 	watch_raise(w, ev, &a);
 }
@@ -206,17 +206,17 @@ static void compare_envelope(struct watch *w, struct watch_session *s, const str
 	if ((!from && !unnamed.n && !user) || ev->truncated == EV_TRUE || !session_first(w, s, WATCH_envelope_header_mismatch))
 		return;
 	k.name = hash_name(w, domain_of(ev->mail_from));
-	if (!window_counts(w, &k, ev, 0, false))
+	if (!window_counts(w, &k, ev))
 		return;
 	a = alarm_of(WATCH_envelope_header_mismatch);
 	if (from)
-		n += evidence(text + n, sizeof text - n, "sender of %.*s, From of %.*s; ", TEXT_OF(domain_of(ev->mail_from), 64),
-			      TEXT_OF(domain_of(ev->email_from.v[0]), 64)).n;
+		n = span_printf(text, n, sizeof text, "sender of %.*s, From of %.*s; ", TEXT_OF(domain_of(ev->mail_from), 64),
+			      TEXT_OF(domain_of(ev->email_from.v[0]), 64));
 	if (unnamed.n)
-		n += evidence(text + n, sizeof text - n, "a recipient of %.*s is not in To or Cc; ", TEXT_OF(domain_of(unnamed), 64)).n;
+		n = span_printf(text, n, sizeof text, "a recipient of %.*s is not in To or Cc; ", TEXT_OF(domain_of(unnamed), 64));
 	if (user)
-		n += evidence(text + n, sizeof text - n, "authenticated as %.*s, sender of %.*s; ", TEXT_OF(s->user, 64),
-			      TEXT_OF(domain_of(ev->mail_from), 64)).n;
+		n = span_printf(text, n, sizeof text, "authenticated as %.*s, sender of %.*s; ", TEXT_OF(s->user, 64),
+			      TEXT_OF(domain_of(ev->mail_from), 64));
 	a.evidence = span_of(text, n - 2);
 	watch_raise(w, ev, &a);
 }
@@ -232,9 +232,9 @@ static void count_recipients(struct watch *w, struct watch_session *s, const str
 		return;
 	a = alarm_of(WATCH_mass_recipients);
 	a.count = ev->rcpt_count;
-	a.evidence = over_limits ? evidence(text, sizeof text, "%llu recipients, LIMITS RCPTMAX=%u", (unsigned long long)ev->rcpt_count,
+	a.evidence = over_limits ? evidence(text, "%llu recipients, LIMITS RCPTMAX=%u", (unsigned long long)ev->rcpt_count,
 					    (unsigned)s->recipients_max)
-				 : evidence(text, sizeof text, "%llu recipients", (unsigned long long)ev->rcpt_count);
+				 : evidence(text, "%llu recipients", (unsigned long long)ev->rcpt_count);
 	watch_raise(w, ev, &a);
 }
 
@@ -249,13 +249,13 @@ static void count_null_sender(struct watch *w, const struct event *ev)
 	if (!domain.n || !ev->mail_from.p || ev->mail_from.n || ev->confidence.n)
 		return;
 	k = key_name(WATCH_null_sender_flood, hash_name(w, domain));
-	win = window_counts(w, &k, ev, 0, false);
+	win = window_counts(w, &k, ev);
 	if (!win)
 		return;
 	a = alarm_of(WATCH_null_sender_flood);
 	a.count = win->count;
 	a.window = win;
-	a.evidence = evidence(text, sizeof text, "%u mails from <> to %.*s in %llu s, from %u clients", (unsigned)win->count,
+	a.evidence = evidence(text, "%u mails from <> to %.*s in %llu s, from %u clients", (unsigned)win->count,
 			      TEXT_OF(domain, 64), SECONDS_OF(window_span(win)), (unsigned)window_peers(win));
 	watch_raise(w, ev, &a);
 }

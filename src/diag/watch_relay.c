@@ -91,12 +91,12 @@ void relay_refused(struct watch *w, struct watch_session *s, const struct event 
 		return;
 	if (!form && (!refuses_relay(ev->exchange) || !(s->facts & (FACT_SENDER_FOREIGN | FACT_SENDER_NULL))))
 		return;
-	win = window_counts(w, &k, ev, hash_text(w, to), true);
+	win = window_counts_distinct(w, &k, ev, hash_text(w, to));
 	if (!win)
 		return;
 	a.count = win->total;
 	a.window = win;
-	a.evidence = evidence(text, sizeof text, "%s to %.*s, sender %s, at %s, refused", form ? form : "plain address", TEXT_OF(to, 64),
+	a.evidence = evidence(text, "%s to %.*s, sender %s, at %s, refused", form ? form : "plain address", TEXT_OF(to, 64),
 			      s->facts & FACT_SENDER_NULL ? "<>" : s->facts & FACT_SENDER_FOREIGN ? "foreign too" : "of the server", v->name);
 	watch_raise(w, ev, &a);
 }
@@ -119,7 +119,7 @@ static void raise_delivered(struct watch *w, const struct event *ev, const struc
 			    bool certain)
 {
 	struct watch_key k = certain ? key_pair(WATCH_open_relay_success, ev, w->last->from) : key_server(WATCH_open_relay_success, ev);
-	struct window *win = window_counts(w, &k, ev, 0, false);
+	struct window *win = window_counts(w, &k, ev);
 	struct alarm a = alarm_of(WATCH_open_relay_success);
 	char text[EVIDENCE];
 
@@ -131,7 +131,7 @@ static void raise_delivered(struct watch *w, const struct event *ev, const struc
 		a.severity = SEVERITY_NOTE;
 		a.confidence = CONFIDENCE_LOW;
 	}
-	a.evidence = evidence(text, sizeof text, "%s to %.*s, taken by %s%s", form ? form : "plain address", TEXT_OF(to, 64), v->name,
+	a.evidence = evidence(text, "%s to %.*s, taken by %s%s", form ? form : "plain address", TEXT_OF(to, 64), v->name,
 			      certain ? "" : "; neither domain is known to be its own: hosted there, or the client is known by its address?");
 	watch_raise(w, ev, &a);
 }

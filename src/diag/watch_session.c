@@ -30,7 +30,7 @@ void watch_begin(struct watch *w, struct watch_session *s, const struct event *e
 	a = alarm_of(WATCH_connection_flood);
 	a.window = win;
 	a.count = win->count;
-	a.evidence = evidence(text, sizeof text, "%u connections in %llu s", (unsigned)win->count, SECONDS_OF(window_span(win)));
+	a.evidence = evidence(text, "%u connections in %llu s", (unsigned)win->count, SECONDS_OF(window_span(win)));
 	watch_raise(w, ev, &a);
 }
 
@@ -55,7 +55,7 @@ static void count_idle_command(struct watch *w, struct watch_session *s, const s
 	a = alarm_of(WATCH_command_flood);
 	a.rule = many ? WATCH_command_flood : WATCH_command_flood_rate;
 	a.count = win->total;
-	a.evidence = evidence(text, sizeof text, "%u of NOOP, RSET, VRFY, HELP, EHLO; %u in %llu s; the last %.*s", (unsigned)win->total,
+	a.evidence = evidence(text, "%u of NOOP, RSET, VRFY, HELP, EHLO; %u in %llu s; the last %.*s", (unsigned)win->total,
 			      (unsigned)win->count, SECONDS_OF(window_span(win)), TEXT_OF(ev->verb, 16));
 	watch_raise(w, ev, &a);
 }
@@ -69,7 +69,7 @@ static void count_empty_chunk(struct watch *w, struct watch_session *s, const st
 	if (!span_eq(ev->exchange->argument, SPAN("0")) || ++s->empty_chunks != most)
 		return;
 	a.count = most;
-	a.evidence = evidence(text, sizeof text, "%u chunks of 0 octets", (unsigned)most);
+	a.evidence = evidence(text, "%u chunks of 0 octets", (unsigned)most);
 	watch_raise(w, ev, &a);
 }
 
@@ -93,7 +93,7 @@ void watch_error(struct watch *w, struct watch_session *s, const struct event *e
 	if (++s->errors != w->settings->rule[WATCH_error_flood].threshold)
 		return;
 	for (unsigned i = 0; i < s->cause_count; i++)
-		n += evidence(text + n, sizeof text - n, "%s%s", i ? ", " : "", s->cause[i]->id).n;
+		n = span_printf(text, n, sizeof text, "%s%s", i ? ", " : "", s->cause[i]->id);
 	a = alarm_of(WATCH_error_flood);
 	a.count = s->errors;
 	a.evidence = span_of(text, n);
@@ -147,10 +147,10 @@ static void judge_name(struct watch *w, struct watch_session *s, const struct ev
 	if (!v || (!own && !says_localhost(name)) || !session_first(w, s, WATCH_helo_spoof))
 		return;
 	k = key_pair(WATCH_helo_spoof, ev, s->from);
-	if (!window_counts(w, &k, ev, 0, false))
+	if (!window_counts(w, &k, ev))
 		return;
 	a = alarm_of(WATCH_helo_spoof);
-	a.evidence = evidence(text, sizeof text, "client greets as %.*s, the server is %s", TEXT_OF(name, 64), v->name[0] ? v->name : "unnamed");
+	a.evidence = evidence(text, "client greets as %.*s, the server is %s", TEXT_OF(name, 64), v->name[0] ? v->name : "unnamed");
 	watch_raise(w, ev, &a);
 }
 
@@ -239,7 +239,7 @@ static void judge_dribble(struct watch *w, struct watch_session *s, const struct
 		octets += 6 + ev->reply_text.v[i].n; /* code, separator, line end */
 	if (seconds < SHORTEST || octets >= seconds * w->settings->rule[WATCH_tarpit_rate].threshold)
 		return;
-	raise_tarpit(w, s, ev, WATCH_tarpit_rate, evidence(text, sizeof text, "a reply of %llu octets took %llu s", (unsigned long long)octets,
+	raise_tarpit(w, s, ev, WATCH_tarpit_rate, evidence(text, "a reply of %llu octets took %llu s", (unsigned long long)octets,
 							   (unsigned long long)seconds));
 }
 
@@ -256,7 +256,7 @@ static void judge_delay(struct watch *w, struct watch_session *s, const struct e
 		s->delays++;
 	if (s->delays < DELAYS || s->delay[0] >= s->delay[1] || s->delay[1] >= s->delay[2] || s->delay[2] - s->delay[0] < GROWN)
 		return;
-	raise_tarpit(w, s, ev, WATCH_tarpit, evidence(text, sizeof text, "errors are answered after %u, %u, %u s", (unsigned)s->delay[0] / 1000,
+	raise_tarpit(w, s, ev, WATCH_tarpit, evidence(text, "errors are answered after %u, %u, %u s", (unsigned)s->delay[0] / 1000,
 						      (unsigned)s->delay[1] / 1000, (unsigned)s->delay[2] / 1000));
 }
 
@@ -284,9 +284,9 @@ static void judge_throttle(struct watch *w, struct watch_session *s, const struc
 	struct alarm a = alarm_of(WATCH_throttled);
 	char text[EVIDENCE];
 
-	if (!class || !session_first(w, s, WATCH_throttled) || !window_counts(w, &k, ev, 0, false))
+	if (!class || !session_first(w, s, WATCH_throttled) || !window_counts(w, &k, ev))
 		return;
-	a.evidence = evidence(text, sizeof text, "%d: %s", ev->exchange->code, class);
+	a.evidence = evidence(text, "%d: %s", ev->exchange->code, class);
 	watch_raise(w, ev, &a);
 }
 
@@ -357,7 +357,7 @@ static void judge_silence(struct watch *w, struct watch_session *s, const struct
 	if (ev->session_commands >= least)
 		return;
 	a = alarm_of(WATCH_slow_session);
-	a.evidence = evidence(text, sizeof text, "%llu commands in %llu s", (unsigned long long)ev->session_commands, (unsigned long long)seconds);
+	a.evidence = evidence(text, "%llu commands in %llu s", (unsigned long long)ev->session_commands, (unsigned long long)seconds);
 	watch_raise(w, ev, &a);
 }
 
@@ -381,11 +381,11 @@ static void judge_style(struct watch *w, struct watch_session *s, const struct e
 	if (!(s->facts & (FACT_EARLY | FACT_DEAF | FACT_NEW_NAME | FACT_UNASKED_PIPELINE)))
 		return;
 	if (leaves)
-		n = evidence(text, sizeof text, "leaves without QUIT, ").n;
+		n = span_printf(text, 0, sizeof text, "leaves without QUIT, ");
 	for (size_t i = 0; i < sizeof styles / sizeof *styles; i++) {
 		if (!(s->facts & styles[i].fact))
 			continue;
-		n += evidence(text + n, sizeof text - n, "%s, ", styles[i].name).n;
+		n = span_printf(text, n, sizeof text, "%s, ", styles[i].name);
 		count++;
 	}
 	k = key_client(WATCH_spam_bot_style, ev);
@@ -412,13 +412,13 @@ static void judge_grab(struct watch *w, struct watch_session *s, const struct ev
 	if (ev->session_midstream == EV_TRUE)
 		return;
 	k = key_client(WATCH_banner_grab, ev);
-	win = window_counts(w, &k, ev, 0, false);
+	win = window_counts(w, &k, ev);
 	if (!win)
 		return;
 	a = alarm_of(WATCH_banner_grab);
 	a.window = win;
 	a.count = win->total;
-	a.evidence = evidence(text, sizeof text, "%llu commands; session number %u of that kind", (unsigned long long)ev->session_commands,
+	a.evidence = evidence(text, "%llu commands; session number %u of that kind", (unsigned long long)ev->session_commands,
 			      (unsigned)win->total);
 	watch_raise(w, ev, &a);
 }
@@ -431,7 +431,7 @@ static void judge_banner(struct watch *w, struct watch_session *s, const struct 
 
 	if (waited <= w->settings->rule[WATCH_tarpit].threshold * UINT64_C(1000000000) || ev->session_midstream == EV_TRUE)
 		return;
-	raise_tarpit(w, s, ev, WATCH_tarpit, evidence(text, sizeof text, "the greeting came after %llu s", SECONDS_OF(waited)));
+	raise_tarpit(w, s, ev, WATCH_tarpit, evidence(text, "the greeting came after %llu s", SECONDS_OF(waited)));
 }
 
 void watch_end(struct watch *w, struct watch_session *s, const struct event *ev)

@@ -54,7 +54,7 @@ static bool is_weak(struct span mechanism)
 static void count_offer(struct watch *w, const struct event *ev, enum watch_rule r, int64_t *told, struct span text)
 {
 	struct watch_key k = key_server(r, ev);
-	struct window *win = window_counts(w, &k, ev, 0, false);
+	struct window *win = window_counts(w, &k, ev);
 	struct alarm a = alarm_of(r);
 
 	if (!win)
@@ -81,7 +81,7 @@ static void judge_offer(struct watch *w, struct watch_session *s, const struct e
 		return;
 	what = mechanisms(line, weak ? is_weak : sends_password, names, sizeof names);
 	if (what.n && session_first(w, s, r))
-		count_offer(w, ev, r, told, evidence(text, sizeof text, "offered: %.*s; STARTTLS %s", TEXT_OF(what, 128),
+		count_offer(w, ev, r, told, evidence(text, "offered: %.*s; STARTTLS %s", TEXT_OF(what, 128),
 						     s->facts & FACT_STARTTLS_OFFERED ? "is offered too" : "is not offered"));
 }
 
@@ -104,7 +104,7 @@ void watch_mechanism(struct watch *w, struct watch_session *s, const struct even
 
 	if (v && !is_told(w, WATCH_weak_auth_mechanism, v->told_weak, ev->ts) && session_first(w, s, WATCH_weak_auth_mechanism))
 		count_offer(w, ev, WATCH_weak_auth_mechanism, &v->told_weak,
-			    evidence(text, sizeof text, "used: %.*s", TEXT_OF(ev->mechanism, 32)));
+			    evidence(text, "used: %.*s", TEXT_OF(ev->mechanism, 32)));
 }
 
 /* ---- STARTTLS that vanished ---- */
@@ -122,12 +122,12 @@ static void raise_stripped(struct watch *w, const struct event *ev, const struct
 	if (!is_near(v->offered_ts, ev->ts, set->seconds))
 		return;
 	k = key_pair(WATCH_starttls_stripped, ev, w->last->from);
-	win = window_counts(w, &k, ev, 0, false);
+	win = window_counts(w, &k, ev);
 	if (!win)
 		return;
 	a = alarm_of(WATCH_starttls_stripped);
 	a.window = win;
-	a.evidence = evidence(text, sizeof text, "session %s, %llu s earlier, was offered: %s; now: %s", v->offered_by,
+	a.evidence = evidence(text, "session %s, %llu s earlier, was offered: %s; now: %s", v->offered_by,
 			      SECONDS_OF(ev->ts > v->offered_ts ? (uint64_t)(ev->ts - v->offered_ts) : 0), v->offered, now);
 	watch_raise(w, ev, &a);
 }
@@ -240,7 +240,7 @@ static void judge_retry(struct watch *w, struct watch_session *s, const struct e
 	a = alarm_of(WATCH_starttls_refused);
 	a.count = win->count;
 	a.window = win;
-	a.evidence = evidence(text, sizeof text, "TLS failed in session %016llx; %llu s later the same client sends %s in clear",
+	a.evidence = evidence(text, "TLS failed in session %016llx; %llu s later the same client sends %s in clear",
 			      (unsigned long long)m->session, SECONDS_OF(ev->ts > m->ts ? ev->ts - m->ts : 0),
 			      ev->set == DS_AUTH ? "credentials" : "mail");
 	watch_raise(w, ev, &a);
@@ -257,7 +257,7 @@ void watch_in_clear(struct watch *w, struct watch_session *s, const struct event
 	if (!(s->facts & FACT_STARTTLS_OFFERED) || s->facts & FACT_STARTTLS_FAILED || !session_first(w, s, WATCH_starttls_not_used))
 		return;
 	k = key_pair(WATCH_starttls_not_used, ev, s->from);
-	if (!window_counts(w, &k, ev, 0, false))
+	if (!window_counts(w, &k, ev))
 		return;
 	a = alarm_of(WATCH_starttls_not_used);
 	a.evidence = ev->set == DS_AUTH ? SPAN("AUTH in clear") : SPAN("mail in clear");

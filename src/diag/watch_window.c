@@ -226,20 +226,25 @@ bool window_fires(struct window *win, int64_t ts, uint32_t seconds)
 	return true;
 }
 
-bool window_count(struct watch *w, struct window *win, enum watch_rule r, const struct event *ev, uint32_t value, bool distinct)
+static struct window *count(struct watch *w, const struct watch_key *k, const struct moment *m, bool distinct)
 {
-	const struct watch_setting *set = &w->settings->rule[r];
-	struct moment m = {.ts = ev->ts, .session = w->last->number, .value = value, .peer = w->last->from};
+	const struct watch_setting *set = &w->settings->rule[k->rule];
+	struct window *win = set->threshold ? window_of(w, k) : NULL;
 
-	window_add(w, win, &m, set->threshold, distinct);
-	return window_near(win, ev->ts, set->seconds) >= set->threshold && window_fires(win, ev->ts, set->seconds);
+	if (!win)
+		return NULL;
+	window_add(w, win, m, set->threshold, distinct);
+	return window_near(win, m->ts, set->seconds) >= set->threshold && window_fires(win, m->ts, set->seconds) ? win : NULL;
 }
 
-struct window *window_counts(struct watch *w, const struct watch_key *k, const struct event *ev, uint32_t value, bool distinct)
+struct window *window_counts(struct watch *w, const struct watch_key *k, const struct event *ev)
 {
-	struct window *win = watch_on(w, (enum watch_rule)k->rule) ? window_of(w, k) : NULL;
+	return count(w, k, &(struct moment){.ts = ev->ts, .session = w->last->number, .peer = w->last->from}, false);
+}
 
-	return win && window_count(w, win, (enum watch_rule)k->rule, ev, value, distinct) ? win : NULL;
+struct window *window_counts_distinct(struct watch *w, const struct watch_key *k, const struct event *ev, uint32_t value)
+{
+	return count(w, k, &(struct moment){.ts = ev->ts, .session = w->last->number, .peer = w->last->from, .value = value}, true);
 }
 
 bool window_once(struct watch *w, const struct watch_key *k, int64_t ts)

@@ -7,7 +7,6 @@
  */
 #include "session_internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static enum tls_role role_of(const struct session *s, enum dir d)
@@ -61,15 +60,15 @@ void tls_answered(struct session *s, struct pending *p, const struct reply *r)
 {
 	struct starttls *st = r ? starttls_of(s) : NULL;
 	char text[120];
-	int n;
+	size_t n;
 
 	if (!st)
 		return;
-	n = snprintf(text, sizeof text, "%03d%s%.*s%s%.*s", r->code > 0 ? r->code : 0, r->enhanced.n ? " " : "", (int)r->enhanced.n,
+	n = span_printf(text, 0, sizeof text, "%03d%s%.*s%s%.*s", r->code > 0 ? r->code : 0, r->enhanced.n ? " " : "", (int)r->enhanced.n,
 		     r->enhanced.n ? (const char *)r->enhanced.p : "", r->kept && r->text[0].n ? " " : "", r->kept ? (int)r->text[0].n : 0,
 		     r->kept && r->text[0].n ? (const char *)r->text[0].p : "");
 	pool_drop(s->pool, &st->reply);
-	st->reply = pool_copy(s->pool, span_of(text, n < (int)sizeof text ? (size_t)n : sizeof text - 1));
+	st->reply = pool_copy(s->pool, span_of(text, n));
 	st->end = p->first.off + p->x.length;
 	if (r->code >= 400 && s->held && s->held->chunk.peer_seen < r->end)
 		p->x.situation |= SIT(AFTER_STARTTLS);

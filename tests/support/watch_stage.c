@@ -138,8 +138,11 @@ void say_exchange(struct stage *s, struct talk *t, struct exchange *x, const cha
 
 void say_command(struct stage *s, struct talk *t, enum verb verb, const char *argument, int code)
 {
-	struct exchange x = {.kind = verb == VERB_UNKNOWN ? EXCHANGE_GREETING : EXCHANGE_COMMAND, .verb = verb, .code = code,
-			     .argument = span_str(argument), .situation = SIT(EHLO)};
+	struct exchange x = {.kind = verb == VERB_UNKNOWN ? EXCHANGE_GREETING : EXCHANGE_COMMAND,
+			     .verb = verb,
+			     .code = code,
+			     .argument = span_str(argument),
+			     .situation = SIT(EHLO)};
 
 	x.enhanced = code == 550 ? SPAN("5.1.1") : SPAN_ABSENT;
 	say_exchange(s, t, &x, "mx.corp.example");

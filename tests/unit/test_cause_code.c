@@ -16,60 +16,61 @@ struct row {
 
 /* Mostly put up with, or refused for a reason of its own: no other code comes of it. */
 static const struct row only_with[] = {
-    {FINDING_bare_lf_line, {500, 550, 451, 521}},
-    {FINDING_bare_cr_in_line, {500, 501, 550, 521}},
-    {FINDING_extra_cr, {500, 501, 550}},
-    {FINDING_leading_whitespace, {500, 502}},
-    {FINDING_trailing_whitespace, {500, 501, 555}},
-    {FINDING_command_line_too_long, {500, 501, 421}},
-    {FINDING_space_around_colon, {500, 501, 555}},
-    {FINDING_missing_angle_brackets, {500, 501, 553, 555}},
-    {FINDING_source_route, {500, 501, 550, 553, 555}},
-    {FINDING_numeric_domain, {501, 550, 553}},
-    {FINDING_pipelining_not_advertised, {503, 521, 550, 554}},
-    {FINDING_pipelining_past_sync_point, {503, 521, 550, 554}},
-    {FINDING_client_ignored_error, {0}}, /* the earlier refusal is why */
+	{FINDING_bare_lf_line, {500, 550, 451, 521}},
+	{FINDING_bare_cr_in_line, {500, 501, 550, 521}},
+	{FINDING_extra_cr, {500, 501, 550}},
+	{FINDING_leading_whitespace, {500, 502}},
+	{FINDING_trailing_whitespace, {500, 501, 555}},
+	{FINDING_command_line_too_long, {500, 501, 421}},
+	{FINDING_space_around_colon, {500, 501, 555}},
+	{FINDING_missing_angle_brackets, {500, 501, 553, 555}},
+	{FINDING_source_route, {500, 501, 550, 553, 555}},
+	{FINDING_numeric_domain, {501, 550, 553}},
+	{FINDING_pipelining_not_advertised, {503, 521, 550, 554}},
+	{FINDING_pipelining_past_sync_point, {503, 521, 550, 554}},
+	{FINDING_client_ignored_error, {0}}, /* the earlier refusal is why */
 };
 
 /* Of these, what explains a refusal only when nothing else does. */
-static const enum finding seldom[] = {FINDING_space_around_colon,   FINDING_missing_angle_brackets,    FINDING_source_route,
-				      FINDING_numeric_domain,       FINDING_pipelining_not_advertised, FINDING_pipelining_past_sync_point};
+static const enum finding seldom[] = {
+	FINDING_space_around_colon, FINDING_missing_angle_brackets,    FINDING_source_route,
+	FINDING_numeric_domain,     FINDING_pipelining_not_advertised, FINDING_pipelining_past_sync_point};
 
 /* The codes that say what is wrong. */
 static const struct row proper[] = {
-    {FINDING_missing_argument, {501}},
-    {FINDING_unexpected_argument, {501}},
-    {FINDING_missing_from_to_keyword, {501, 500}},
-    {FINDING_missing_colon, {501, 500}},
-    {FINDING_missing_angle_brackets, {501, 555}},
-    {FINDING_unbalanced_angle_brackets, {501, 553}},
-    {FINDING_display_name_in_path, {501, 553}},
-    {FINDING_bad_local_part, {501, 553}},
-    {FINDING_bad_domain, {501}},
-    {FINDING_missing_domain, {501, 553}},
-    {FINDING_bad_address_literal, {501}},
-    {FINDING_numeric_domain, {501, 550}},
-    {FINDING_bad_helo_argument, {501, 550}},
-    {FINDING_path_too_long, {501, 553}},
-    {FINDING_null_recipient, {501, 553}},
-    {FINDING_params_malformed, {501, 555}},
-    {FINDING_unknown_parameter, {555, 501, 504}},
-    {FINDING_duplicate_parameter, {501}},
-    {FINDING_bad_parameter_value, {501, 555}},
-    {FINDING_bad_bdat_argument, {501, 503, 521, 504}},
-    {FINDING_bad_base64, {501}},
-    {FINDING_auth_mechanism_unsupported, {504}},
-    {FINDING_mail_before_helo, {503}},
-    {FINDING_rcpt_before_mail, {503}},
-    {FINDING_data_before_rcpt, {503, 554}},
-    {FINDING_nested_mail, {503}},
-    {FINDING_auth_in_transaction, {503}},
-    {FINDING_auth_repeated, {503}},
-    {FINDING_starttls_in_transaction, {503}},
-    {FINDING_data_bdat_mixed, {503}},
-    {FINDING_bdat_after_last, {503}},
-    {FINDING_bdat_after_failure, {503}},
-    {FINDING_command_during_bdat, {503}},
+	{FINDING_missing_argument, {501}},
+	{FINDING_unexpected_argument, {501}},
+	{FINDING_missing_from_to_keyword, {501, 500}},
+	{FINDING_missing_colon, {501, 500}},
+	{FINDING_missing_angle_brackets, {501, 555}},
+	{FINDING_unbalanced_angle_brackets, {501, 553}},
+	{FINDING_display_name_in_path, {501, 553}},
+	{FINDING_bad_local_part, {501, 553}},
+	{FINDING_bad_domain, {501}},
+	{FINDING_missing_domain, {501, 553}},
+	{FINDING_bad_address_literal, {501}},
+	{FINDING_numeric_domain, {501, 550}},
+	{FINDING_bad_helo_argument, {501, 550}},
+	{FINDING_path_too_long, {501, 553}},
+	{FINDING_null_recipient, {501, 553}},
+	{FINDING_params_malformed, {501, 555}},
+	{FINDING_unknown_parameter, {555, 501, 504}},
+	{FINDING_duplicate_parameter, {501}},
+	{FINDING_bad_parameter_value, {501, 555}},
+	{FINDING_bad_bdat_argument, {501, 503, 521, 504}},
+	{FINDING_bad_base64, {501}},
+	{FINDING_auth_mechanism_unsupported, {504}},
+	{FINDING_mail_before_helo, {503}},
+	{FINDING_rcpt_before_mail, {503}},
+	{FINDING_data_before_rcpt, {503, 554}},
+	{FINDING_nested_mail, {503}},
+	{FINDING_auth_in_transaction, {503}},
+	{FINDING_auth_repeated, {503}},
+	{FINDING_starttls_in_transaction, {503}},
+	{FINDING_data_bdat_mixed, {503}},
+	{FINDING_bdat_after_last, {503}},
+	{FINDING_bdat_after_failure, {503}},
+	{FINDING_command_during_bdat, {503}},
 };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -100,11 +101,14 @@ static enum explains expected(enum finding f, int code)
 		if (seldom[i] == f)
 			return EXPLAINS_MAYBE;
 	if (code == 421) /* the service ends: not for a slip in one line */
-		return !row && (group == GROUP_LINE || group == GROUP_ARGUMENT || group == GROUP_SEQUENCE) && f != FINDING_too_many_errors
-			   ? EXPLAINS_NOT
-			   : EXPLAINS_WELL;
+		return !row && (group == GROUP_LINE || group == GROUP_ARGUMENT || group == GROUP_SEQUENCE) &&
+				       f != FINDING_too_many_errors
+			       ? EXPLAINS_NOT
+			       : EXPLAINS_WELL;
 	/* 503 is the order of commands, where the order is certainly wrong */
-	return code == 503 && group == GROUP_SEQUENCE && finding_info(f)->confidence == CONFIDENCE_HIGH ? EXPLAINS_AS_SAID : EXPLAINS_WELL;
+	return code == 503 && group == GROUP_SEQUENCE && finding_info(f)->confidence == CONFIDENCE_HIGH
+		       ? EXPLAINS_AS_SAID
+		       : EXPLAINS_WELL;
 }
 
 static void test_codes(void **state)
@@ -119,7 +123,8 @@ static void test_codes(void **state)
 		}
 }
 
-/* A user who does not exist is not refused for the form of the line; a domain that does not resolve may be a malformed one. */
+/* A user who does not exist is not refused for the form of the line; a domain that does not resolve may be a malformed
+ * one. */
 static void test_categories(void **state)
 {
 	static const enum category may_be_form[] = {CATEGORY_NONE, CATEGORY_POLICY, CATEGORY_SIZE, CATEGORY_DNS};
@@ -131,8 +136,10 @@ static void test_categories(void **state)
 
 		for (size_t i = 0; i < COUNT(may_be_form); i++)
 			form |= may_be_form[i] == (enum category)c;
-		assert_int_equal(code_explains(FINDING_bad_local_part, &x, (enum category)c), form ? EXPLAINS_WELL : EXPLAINS_NOT);
-		assert_int_equal(code_explains(FINDING_empty_command, &x, (enum category)c), form ? EXPLAINS_WELL : EXPLAINS_NOT);
+		assert_int_equal(code_explains(FINDING_bad_local_part, &x, (enum category)c),
+				 form ? EXPLAINS_WELL : EXPLAINS_NOT);
+		assert_int_equal(code_explains(FINDING_empty_command, &x, (enum category)c),
+				 form ? EXPLAINS_WELL : EXPLAINS_NOT);
 		assert_int_equal(code_explains(FINDING_nested_mail, &x, (enum category)c), EXPLAINS_WELL);
 	}
 }
@@ -173,13 +180,14 @@ static void test_expected(void **state)
 			for (size_t i = 0; got && i < 6; i++)
 				assert_int_equal(got[i], row->codes[i]);
 		}
-	assert_null(code_expected(FINDING_missing_argument, &(struct exchange){.code = 500, .verb = VERB_ETRN})); /* RFC 1985 5.2 */
+	assert_null(code_expected(FINDING_missing_argument,
+				  &(struct exchange){.code = 500, .verb = VERB_ETRN})); /* RFC 1985 5.2 */
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_codes), cmocka_unit_test(test_categories), cmocka_unit_test(test_texts),
-					   cmocka_unit_test(test_expected)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_codes), cmocka_unit_test(test_categories),
+					   cmocka_unit_test(test_texts), cmocka_unit_test(test_expected)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

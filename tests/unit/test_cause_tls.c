@@ -1,4 +1,5 @@
-/* What ended a TLS handshake, in words: each alert by its number (RFC 5246 7.2, RFC 8446 6), and the ends without one. */
+/* What ended a TLS handshake, in words: each alert by its number (RFC 5246 7.2, RFC 8446 6), and the ends without one.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,12 +16,30 @@ static const struct {
 	unsigned alert;
 	const char *name;
 } alerts[] = {
-    {10, "unexpected_message"},    {20, "bad_record_mac"},     {22, "record_overflow"},       {40, "handshake_failure"},
-    {42, "bad_certificate"},       {43, "unsupported_certificate"}, {44, "certificate_revoked"}, {45, "certificate_expired"},
-    {46, "certificate_unknown"},   {47, "illegal_parameter"},  {48, "unknown_ca"},            {49, "access_denied"},
-    {50, "decode_error"},          {51, "decrypt_error"},      {70, "protocol_version"},      {71, "insufficient_security"},
-    {80, "internal_error"},        {86, "inappropriate_fallback"}, {90, "user_canceled"},     {109, "missing_extension"},
-    {110, "unsupported_extension"}, {112, "unrecognized_name"}, {116, "certificate_required"}, {120, "no_application_protocol"},
+	{10, "unexpected_message"},
+	{20, "bad_record_mac"},
+	{22, "record_overflow"},
+	{40, "handshake_failure"},
+	{42, "bad_certificate"},
+	{43, "unsupported_certificate"},
+	{44, "certificate_revoked"},
+	{45, "certificate_expired"},
+	{46, "certificate_unknown"},
+	{47, "illegal_parameter"},
+	{48, "unknown_ca"},
+	{49, "access_denied"},
+	{50, "decode_error"},
+	{51, "decrypt_error"},
+	{70, "protocol_version"},
+	{71, "insufficient_security"},
+	{80, "internal_error"},
+	{86, "inappropriate_fallback"},
+	{90, "user_canceled"},
+	{109, "missing_extension"},
+	{110, "unsupported_extension"},
+	{112, "unrecognized_name"},
+	{116, "certificate_required"},
+	{120, "no_application_protocol"},
 };
 
 static struct finding_facts explain(uint64_t how, char detail[HANDSHAKE_TEXT])

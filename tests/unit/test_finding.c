@@ -1,4 +1,5 @@
-/* How an event becomes a finding: the fields that depend on its severity, and the words of the catalog with their blanks filled. */
+/* How an event becomes a finding: the fields that depend on its severity, and the words of the catalog with their
+ * blanks filled. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +10,12 @@
 
 #include "diag/finding.h"
 
-static const struct finding_info all_blanks = {
-    .id = "an_id", .group = GROUP_VERB, .fault = FAULT_SERVER, .explanation = "%V|%S|%A|%D|%R.", .remedy = "%C|%L|%M|%N.", .reference = ""};
+static const struct finding_info all_blanks = {.id = "an_id",
+					       .group = GROUP_VERB,
+					       .fault = FAULT_SERVER,
+					       .explanation = "%V|%S|%A|%D|%R.",
+					       .remedy = "%C|%L|%M|%N.",
+					       .reference = ""};
 
 struct heard {
 	struct event ev;
@@ -34,8 +39,8 @@ static void on_event(void *ctx, struct event *ev)
 	copy(h->id, ev->id.p ? ev->id : SPAN(""));
 }
 
-static void emit(struct heard *h, const struct finding_info *info, enum severity severity, const struct finding_facts *facts,
-		 struct session_record *record)
+static void emit(struct heard *h, const struct finding_info *info, enum severity severity,
+		 const struct finding_facts *facts, struct session_record *record)
 {
 	const struct outlet next = {on_event, h};
 	struct event ev;
@@ -50,8 +55,14 @@ static void test_blanks(void **state)
 {
 	const struct exchange x = {.code = 552, .bad = SPAN_INIT("a b")};
 	const struct exchange unanswered = {.code = -1};
-	const struct finding_facts known = {.x = &x, .verb = SPAN_INIT("MIAL"), .suggestion = SPAN_INIT("MAIL"), .detail = SPAN_INIT("it ended"),
-					    .advice = SPAN_INIT("Try again"), .length = 600, .limit = UINT64_MAX, .count = 9};
+	const struct finding_facts known = {.x = &x,
+					    .verb = SPAN_INIT("MIAL"),
+					    .suggestion = SPAN_INIT("MAIL"),
+					    .detail = SPAN_INIT("it ended"),
+					    .advice = SPAN_INIT("Try again"),
+					    .length = 600,
+					    .limit = UINT64_MAX,
+					    .count = 9};
 	const struct finding_facts unknown = {.count = 0, .length = 10, .limit = 100};
 	const struct finding_facts nobody = {.x = &unanswered};
 	struct heard h;
@@ -61,12 +72,14 @@ static void test_blanks(void **state)
 	assert_string_equal(h.explanation, "MIAL|MAIL|a b|it ended|Try again.");
 	assert_string_equal(h.remedy, "552|600|18446744073709551615|9.");
 	emit(&h, &all_blanks, SEVERITY_NOTE, &unknown, NULL);
-	assert_string_equal(h.explanation,
-			    "it|the right one|used here|one of the two sides gave up|Compare the TLS settings of both sides.");
+	assert_string_equal(
+		h.explanation,
+		"it|the right one|used here|one of the two sides gave up|Compare the TLS settings of both sides.");
 	assert_string_equal(h.remedy, "0|10|100|0.");
 	emit(&h, &all_blanks, SEVERITY_NOTE, &nobody, NULL);
-	assert_string_equal(h.explanation,
-			    "it|the right one|used here|one of the two sides gave up|Compare the TLS settings of both sides.");
+	assert_string_equal(
+		h.explanation,
+		"it|the right one|used here|one of the two sides gave up|Compare the TLS settings of both sides.");
 	assert_string_equal(h.remedy, "0|0|0|0.");
 }
 
@@ -100,8 +113,12 @@ static void test_fields(void **state)
 		    {"warning", "event", "unknown", "info", 1, false},
 		    {"error", "event", "failure", "error", 1, true},
 		    {"alert", "alert", "failure", "error", 2, true}};
-	static const struct finding_info told = {.id = "an_id", .group = GROUP_SECURITY, .fault = FAULT_MIDDLEBOX, .explanation = "e.",
-						 .remedy = "r.", .reference = "RFC 5321 4.2"};
+	static const struct finding_info told = {.id = "an_id",
+						 .group = GROUP_SECURITY,
+						 .fault = FAULT_MIDDLEBOX,
+						 .explanation = "e.",
+						 .remedy = "r.",
+						 .reference = "RFC 5321 4.2"};
 	const struct finding_facts facts = {.suggestion = SPAN_INIT("MAIL")};
 	struct heard h;
 
@@ -109,10 +126,13 @@ static void test_fields(void **state)
 	for (unsigned s = SEVERITY_NOTE; s <= SEVERITY_ALERT; s++) {
 		emit(&h, &told, (enum severity)s, &facts, NULL);
 		assert_int_equal(h.ev.set, DS_FINDING);
-		assert_true(is(h.ev.dataset, "smtpscope.finding") && is(h.ev.action, "security") && is(h.ev.finding_id, "an_id"));
-		assert_true(is(h.ev.finding_severity, rows[s].severity) && is(h.ev.kind, rows[s].kind) && is(h.ev.outcome, rows[s].outcome));
+		assert_true(is(h.ev.dataset, "smtpscope.finding") && is(h.ev.action, "security") &&
+			    is(h.ev.finding_id, "an_id"));
+		assert_true(is(h.ev.finding_severity, rows[s].severity) && is(h.ev.kind, rows[s].kind) &&
+			    is(h.ev.outcome, rows[s].outcome));
 		assert_int_equal(h.ev.category.n, rows[s].categories);
-		assert_true(is(h.ev.category.v[0], "network") && is(h.ev.category.v[h.ev.category.n - 1], s == 3 ? "intrusion_detection" : "network"));
+		assert_true(is(h.ev.category.v[0], "network") &&
+			    is(h.ev.category.v[h.ev.category.n - 1], s == 3 ? "intrusion_detection" : "network"));
 		assert_int_equal(h.ev.type.n, 2);
 		assert_true(is(h.ev.type.v[0], "protocol") && is(h.ev.type.v[1], rows[s].type));
 		assert_true(is(h.ev.finding_confidence, "medium") && is(h.ev.finding_fault, "middlebox"));
@@ -145,8 +165,8 @@ static void test_numbers(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_blanks), cmocka_unit_test(test_long), cmocka_unit_test(test_fields),
-					   cmocka_unit_test(test_numbers)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_blanks), cmocka_unit_test(test_long),
+					   cmocka_unit_test(test_fields), cmocka_unit_test(test_numbers)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -275,10 +275,29 @@ static void cursor_sticks(void **state)
 	}
 }
 
+/* Cut to fit with its NUL, at whatever place. */
+static void test_printf(void **state)
+{
+	char buf[8] = "abcdefg";
+
+	(void)state;
+	assert_int_equal(span_printf(buf, 0, sizeof buf, "%d", 1234567), 7);
+	assert_string_equal(buf, "1234567");
+	assert_int_equal(span_printf(buf, 0, sizeof buf, "%d", 87654321), 7);
+	assert_string_equal(buf, "8765432");
+	assert_int_equal(span_printf(buf, 2, sizeof buf, "%s", "xyz"), 5);
+	assert_string_equal(buf, "87xyz");
+	assert_int_equal(span_printf(buf, 5, sizeof buf, "%s", "long"), 7);
+	assert_string_equal(buf, "87xyzlo");
+	assert_int_equal(span_printf(buf, 7, sizeof buf, "%s", "x"), 7);
+	assert_int_equal(span_printf(buf, 3, sizeof buf, "%s", ""), 3);
+	assert_string_equal(buf, "87x");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(absent_is_not_empty), cmocka_unit_test(absent_everywhere), cmocka_unit_test(comparing),
+		cmocka_unit_test(test_printf), cmocka_unit_test(absent_is_not_empty), cmocka_unit_test(absent_everywhere), cmocka_unit_test(comparing),
 		cmocka_unit_test(searching),           cmocka_unit_test(cutting),           cmocka_unit_test(splitting),
 		cmocka_unit_test(numbers),             cmocka_unit_test(c_strings),         cmocka_unit_test(classes),
 		cmocka_unit_test(cursor_reads),        cmocka_unit_test(cursor_sticks),

@@ -1,4 +1,5 @@
-/* TLS that could have been, floods, names, servers that take their time, the style of programs (protocol facts 6): edges of each. */
+/* TLS that could have been, floods, names, servers that take their time, the style of programs (protocol facts 6):
+ * edges of each. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +38,11 @@ static void done(struct stage *s)
 /* EHLO with what the server offers; situation: what stands against comparing it. */
 static void offer(struct stage *s, struct talk *t, const char *extensions, uint64_t situation, int code)
 {
-	struct exchange x = {.kind = EXCHANGE_COMMAND, .verb = VERB_EHLO, .code = code, .argument = SPAN_INIT("c.example"), .situation = situation};
+	struct exchange x = {.kind = EXCHANGE_COMMAND,
+			     .verb = VERB_EHLO,
+			     .code = code,
+			     .argument = SPAN_INIT("c.example"),
+			     .situation = situation};
 	struct span rest = span_str(extensions), list[8], line = SPAN("mx.corp.example");
 	struct event ev;
 	uint32_t n = 0;
@@ -60,16 +65,18 @@ static const struct {
 	int code;
 	const char *weak, *clear;
 } offers[] = {
-    {"SIZE,AUTH=PLAIN", 0, 250, NULL, "offered: PLAIN; STARTTLS is not offered"},
-    {"AUTH=plain CRAM-MD5 LOGIN,STARTTLS", 0, 250, "offered: CRAM-MD5; STARTTLS is offered too", "offered: plain LOGIN; STARTTLS is offered too"},
-    {"AUTH=CRAM-MD5 DIGEST-MD5 NTLM ANONYMOUS", 0, 250, "offered: CRAM-MD5 DIGEST-MD5 NTLM ANONYMOUS; STARTTLS is not offered", NULL},
-    {"AUTH=SCRAM-SHA-256 GSSAPI XOAUTH2", 0, 250, NULL, NULL},
-    {"AUTH=PLAIN", SIT(TLS), 250, NULL, NULL},
-    {"AUTH=PLAIN", SIT(PORT_TLS), 250, NULL, NULL},
-    {"AUTH=PLAIN", SIT(AFTER_GAP), 250, NULL, NULL},
-    {"AUTH=PLAIN", SIT(AUTHENTICATED), 250, NULL, NULL},
-    {"AUTH=PLAIN", 0, 550, NULL, NULL},
-    {"XAUTH=PLAIN", 0, 250, NULL, NULL},
+	{"SIZE,AUTH=PLAIN", 0, 250, NULL, "offered: PLAIN; STARTTLS is not offered"},
+	{"AUTH=plain CRAM-MD5 LOGIN,STARTTLS", 0, 250, "offered: CRAM-MD5; STARTTLS is offered too",
+	 "offered: plain LOGIN; STARTTLS is offered too"},
+	{"AUTH=CRAM-MD5 DIGEST-MD5 NTLM ANONYMOUS", 0, 250,
+	 "offered: CRAM-MD5 DIGEST-MD5 NTLM ANONYMOUS; STARTTLS is not offered", NULL},
+	{"AUTH=SCRAM-SHA-256 GSSAPI XOAUTH2", 0, 250, NULL, NULL},
+	{"AUTH=PLAIN", SIT(TLS), 250, NULL, NULL},
+	{"AUTH=PLAIN", SIT(PORT_TLS), 250, NULL, NULL},
+	{"AUTH=PLAIN", SIT(AFTER_GAP), 250, NULL, NULL},
+	{"AUTH=PLAIN", SIT(AUTHENTICATED), 250, NULL, NULL},
+	{"AUTH=PLAIN", 0, 550, NULL, NULL},
+	{"XAUTH=PLAIN", 0, 250, NULL, NULL},
 };
 
 static void test_offers(void **state)
@@ -88,7 +95,8 @@ static void test_offers(void **state)
 		s.settings.rule[WATCH_weak_auth_mechanism].threshold = 0;
 		t = talk_of(1, STRANGER, NOON);
 		offer(&s, &t, offers[i].extensions, offers[i].situation, offers[i].code);
-		expect(&s, FINDING_auth_offered_without_tls, offers[i].clear != NULL, offers[i].clear, offers[i].extensions);
+		expect(&s, FINDING_auth_offered_without_tls, offers[i].clear != NULL, offers[i].clear,
+		       offers[i].extensions);
 		offer(&s, &later, offers[i].extensions, offers[i].situation, offers[i].code); /* once a day */
 		expect(&s, FINDING_auth_offered_without_tls, offers[i].clear != NULL, NULL, "within the day");
 		later = talk_of(3, STRANGER, NOON + 86401 * SECOND);
@@ -138,24 +146,27 @@ static const struct {
 	bool other_client;
 	const char *evidence; /* NULL: nothing */
 } stripped[] = {
-    {"SIZE,STARTTLS", "SIZE", 60, 0, false, "session 0000000000000001, 60 s earlier, was offered: SIZE, STARTTLS; now: SIZE"},
-    {"STARTTLS", "", 60, 0, true, "session 0000000000000001, 60 s earlier, was offered: STARTTLS; now: nothing"},
-    {"STARTTLS", "SIZE", 86400, 0, false, "session 0000000000000001, 86400 s earlier, was offered: STARTTLS; now: SIZE"},
-    {"STARTTLS", "SIZE", -60, 0, false, "session 0000000000000001, 0 s earlier, was offered: STARTTLS; now: SIZE"},
-    {"STARTTLS", "SIZE", 86401, 0, false, NULL},
-    {"SIZE", "SIZE", 60, 0, false, NULL},
-    {"STARTTLS", "starttls", 60, 0, false, NULL},
-    {"STARTTLS", "SIZE", 60, SIT(TLS), false, NULL},
-    {"STARTTLS", "SIZE", 60, SIT(PORT_TLS), false, NULL},
-    {"STARTTLS", "SIZE", 60, SIT(AFTER_GAP), false, NULL},
-    {"STARTTLS", "SIZE", 60, SIT(AUTHENTICATED), false, NULL},
+	{"SIZE,STARTTLS", "SIZE", 60, 0, false,
+	 "session 0000000000000001, 60 s earlier, was offered: SIZE, STARTTLS; now: SIZE"},
+	{"STARTTLS", "", 60, 0, true, "session 0000000000000001, 60 s earlier, was offered: STARTTLS; now: nothing"},
+	{"STARTTLS", "SIZE", 86400, 0, false,
+	 "session 0000000000000001, 86400 s earlier, was offered: STARTTLS; now: SIZE"},
+	{"STARTTLS", "SIZE", -60, 0, false, "session 0000000000000001, 0 s earlier, was offered: STARTTLS; now: SIZE"},
+	{"STARTTLS", "SIZE", 86401, 0, false, NULL},
+	{"SIZE", "SIZE", 60, 0, false, NULL},
+	{"STARTTLS", "starttls", 60, 0, false, NULL},
+	{"STARTTLS", "SIZE", 60, SIT(TLS), false, NULL},
+	{"STARTTLS", "SIZE", 60, SIT(PORT_TLS), false, NULL},
+	{"STARTTLS", "SIZE", 60, SIT(AFTER_GAP), false, NULL},
+	{"STARTTLS", "SIZE", 60, SIT(AUTHENTICATED), false, NULL},
 };
 
 static void test_stripped(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(stripped); i++) {
-		struct talk t = talk_of(1, STRANGER, NOON), u = talk_of(2, STRANGER + stripped[i].other_client, NOON + stripped[i].apart * SECOND);
+		struct talk t = talk_of(1, STRANGER, NOON),
+			    u = talk_of(2, STRANGER + stripped[i].other_client, NOON + stripped[i].apart * SECOND);
 		struct stage s;
 
 		start(&s);
@@ -163,11 +174,13 @@ static void test_stripped(void **state)
 		offer(&s, &t, "SIZE", 0, 250); /* in one session it is no news: after STARTTLS it is gone */
 		expect(&s, FINDING_starttls_stripped, 0, NULL, "the same session");
 		offer(&s, &u, stripped[i].then, stripped[i].situation, 250);
-		expect(&s, FINDING_starttls_stripped, stripped[i].evidence != NULL, stripped[i].evidence, stripped[i].first);
+		expect(&s, FINDING_starttls_stripped, stripped[i].evidence != NULL, stripped[i].evidence,
+		       stripped[i].first);
 		u = talk_of(3, STRANGER + stripped[i].other_client, u.ts + SECOND);
 		offer(&s, &u, stripped[i].then, stripped[i].situation, 250);
 		if (stripped[i].apart < 86400)
-			expect(&s, FINDING_starttls_stripped, stripped[i].evidence != NULL, NULL, "once a day to each client");
+			expect(&s, FINDING_starttls_stripped, stripped[i].evidence != NULL, NULL,
+			       "once a day to each client");
 		done(&s);
 	}
 }
@@ -176,7 +189,10 @@ static void test_stripped(void **state)
 static void test_not_stripped(void **state)
 {
 	struct talk t = talk_of(1, STRANGER, NOON), u = talk_of(2, STRANGER, NOON + 2 * SECOND);
-	struct exchange x = {.kind = EXCHANGE_COMMAND, .verb = VERB_EHLO, .code = 250, .reply_defects = REPLY_DEFECT(KEYWORD_MASKED)};
+	struct exchange x = {.kind = EXCHANGE_COMMAND,
+			     .verb = VERB_EHLO,
+			     .code = 250,
+			     .reply_defects = REPLY_DEFECT(KEYWORD_MASKED)};
 	struct stage s;
 
 	(void)state;
@@ -188,19 +204,25 @@ static void test_not_stripped(void **state)
 	u = talk_of(3, STRANGER, NOON + 3 * SECOND);
 	say_exchange(&s, &u, &x, "mx.corp.example");
 	expect(&s, FINDING_starttls_stripped, 0, NULL, "masked");
-	u = talk_of(4, STRANGER, NOON + 4 * SECOND); /* the newest list is the one to compare with, but one a second is enough */
+	u = talk_of(4, STRANGER,
+		    NOON + 4 * SECOND); /* the newest list is the one to compare with, but one a second is enough */
 	offer(&s, &u, "STARTTLS,SIZE", 0, 250);
 	u = talk_of(5, STRANGER, NOON + 5 * SECOND);
 	offer(&s, &u, "STARTTLS,DSN", 0, 250);
 	u = talk_of(6, STRANGER, NOON + 6 * SECOND);
 	offer(&s, &u, "DSN", 0, 250);
-	expect(&s, FINDING_starttls_stripped, 1, "session 0000000000000004, 2 s earlier, was offered: STARTTLS, SIZE; now: DSN", "newest");
+	expect(&s, FINDING_starttls_stripped, 1,
+	       "session 0000000000000004, 2 s earlier, was offered: STARTTLS, SIZE; now: DSN", "newest");
 	done(&s);
 }
 
 static void starttls(struct stage *s, struct talk *t, int code, uint64_t situation, uint64_t defects)
 {
-	struct exchange x = {.kind = EXCHANGE_COMMAND, .verb = VERB_STARTTLS, .code = code, .situation = situation, .defects = defects};
+	struct exchange x = {.kind = EXCHANGE_COMMAND,
+			     .verb = VERB_STARTTLS,
+			     .code = code,
+			     .situation = situation,
+			     .defects = defects};
 
 	say_exchange(s, t, &x, "no");
 }
@@ -211,15 +233,26 @@ static const struct {
 	unsigned stripped; /* sent although not offered, when another session was */
 	unsigned refused;  /* offered, and the client comes back in clear */
 } answers[] = {
-    {454, 0, 0, 0, 1}, {502, 0, 0, 1, 1}, {500, 0, 0, 1, 1}, {501, 0, 0, 0, 0}, {503, 0, 0, 0, 0}, {220, 0, 0, 0, 0}, {554, SIT(TLS), 0, 0, 0},
-    {554, SIT(AFTER_GAP), 0, 0, 0}, {554, 0, DEFECT(UNEXPECTED_ARGUMENT), 0, 0}, {399, 0, 0, 0, 0}, {400, 0, 0, 0, 1}, {499, 0, 0, 0, 1},
+	{454, 0, 0, 0, 1},
+	{502, 0, 0, 1, 1},
+	{500, 0, 0, 1, 1},
+	{501, 0, 0, 0, 0},
+	{503, 0, 0, 0, 0},
+	{220, 0, 0, 0, 0},
+	{554, SIT(TLS), 0, 0, 0},
+	{554, SIT(AFTER_GAP), 0, 0, 0},
+	{554, 0, DEFECT(UNEXPECTED_ARGUMENT), 0, 0},
+	{399, 0, 0, 0, 0},
+	{400, 0, 0, 0, 1},
+	{499, 0, 0, 0, 1},
 };
 
 static void test_starttls(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(answers); i++) {
-		struct talk t = talk_of(1, STRANGER, NOON), u = talk_of(2, STRANGER, NOON + 60 * SECOND), v = talk_of(3, STRANGER, NOON + 61 * SECOND);
+		struct talk t = talk_of(1, STRANGER, NOON), u = talk_of(2, STRANGER, NOON + 60 * SECOND),
+			    v = talk_of(3, STRANGER, NOON + 61 * SECOND);
 		char row[32];
 		struct stage s;
 
@@ -228,9 +261,12 @@ static void test_starttls(void **state)
 		offer(&s, &t, "STARTTLS", 0, 250);
 		starttls(&s, &u, answers[i].code, answers[i].situation, answers[i].defects);
 		expect(&s, FINDING_starttls_stripped, answers[i].stripped,
-		       "session 0000000000000001, 60 s earlier, was offered: STARTTLS; now: STARTTLS sent all the same, and refused", row);
+		       "session 0000000000000001, 60 s earlier, was offered: STARTTLS; now: STARTTLS sent all the "
+		       "same, and refused",
+		       row);
 		starttls(&s, &t, answers[i].code, answers[i].situation, answers[i].defects);
-		say_command(&s, &t, VERB_MAIL, "FROM:<a@b.example>", 250); /* in the session itself that is no second try */
+		say_command(&s, &t, VERB_MAIL, "FROM:<a@b.example>",
+			    250); /* in the session itself that is no second try */
 		expect(&s, FINDING_starttls_refused, 0, NULL, row);
 		u = talk_of(4, STRANGER, NOON + 60 * SECOND);
 		say_command(&s, &u, VERB_MAIL, "FROM:<a@b.example>", 250);
@@ -251,18 +287,22 @@ static void test_back_in_clear(void **state)
 		bool auth, agreed, tls;
 		const char *evidence;
 	} rows[] = {
-	    {STRANGER, 5, true, false, false, "TLS failed in session 0000000000000001; 5 s later the same client sends credentials in clear"},
-	    {STRANGER, 60, false, false, false, "TLS failed in session 0000000000000001; 60 s later the same client sends mail in clear"},
-	    {STRANGER, -5, false, false, false, "TLS failed in session 0000000000000001; 0 s later the same client sends mail in clear"},
-	    {STRANGER, 61, false, false, false, NULL},
-	    {STRANGER + 1, 5, false, false, false, NULL},
-	    {STRANGER, 5, false, true, false, NULL},
-	    {STRANGER, 5, true, false, true, NULL},
+		{STRANGER, 5, true, false, false,
+		 "TLS failed in session 0000000000000001; 5 s later the same client sends credentials in clear"},
+		{STRANGER, 60, false, false, false,
+		 "TLS failed in session 0000000000000001; 60 s later the same client sends mail in clear"},
+		{STRANGER, -5, false, false, false,
+		 "TLS failed in session 0000000000000001; 0 s later the same client sends mail in clear"},
+		{STRANGER, 61, false, false, false, NULL},
+		{STRANGER + 1, 5, false, false, false, NULL},
+		{STRANGER, 5, false, true, false, NULL},
+		{STRANGER, 5, true, false, true, NULL},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct talk t = talk_of(1, STRANGER, NOON), u = talk_of(2, rows[i].client, NOON + rows[i].after * SECOND);
+		struct talk t = talk_of(1, STRANGER, NOON),
+			    u = talk_of(2, rows[i].client, NOON + rows[i].after * SECOND);
 		struct stage s;
 
 		start(&s);
@@ -287,12 +327,17 @@ static void test_broken_handshake(void **state)
 		bool established, gaps, one_sided, midstream, agreed, mail;
 		unsigned refused;
 	} rows[] = {
-	    {"accepted", "fin", false, false, false, false, true, false, 1}, {"no_handshake", "rst", false, false, false, false, true, false, 1},
-	    {"refused", "fin", false, false, false, false, true, false, 0},  {"accepted", "quit-fin", false, false, false, false, true, false, 0},
-	    {"accepted", "eof", false, false, false, false, true, false, 0}, {"accepted", "fin", true, false, false, false, true, false, 0},
-	    {"accepted", "fin", false, true, false, false, true, false, 0},  {"accepted", "fin", false, false, true, false, true, false, 0},
-	    {"accepted", "fin", false, false, false, true, true, false, 0},  {"accepted", "fin", false, false, false, false, false, false, 0},
-	    {"accepted", "fin", false, false, false, false, true, true, 0},
+		{"accepted", "fin", false, false, false, false, true, false, 1},
+		{"no_handshake", "rst", false, false, false, false, true, false, 1},
+		{"refused", "fin", false, false, false, false, true, false, 0},
+		{"accepted", "quit-fin", false, false, false, false, true, false, 0},
+		{"accepted", "eof", false, false, false, false, true, false, 0},
+		{"accepted", "fin", true, false, false, false, true, false, 0},
+		{"accepted", "fin", false, true, false, false, true, false, 0},
+		{"accepted", "fin", false, false, true, false, true, false, 0},
+		{"accepted", "fin", false, false, false, true, true, false, 0},
+		{"accepted", "fin", false, false, false, false, false, false, 0},
+		{"accepted", "fin", false, false, false, false, true, true, 0},
 	};
 
 	(void)state;
@@ -332,7 +377,8 @@ static void test_rate(void **state)
 	(void)state;
 	start(&s);
 	for (unsigned n = 0; n < 12; n++, t.ts += SECOND / 10) {
-		expect(&s, FINDING_command_flood, n >= 10, "10 of NOOP, RSET, VRFY, HELP, EHLO; 10 in 0 s; the last VERB", "ten a second");
+		expect(&s, FINDING_command_flood, n >= 10,
+		       "10 of NOOP, RSET, VRFY, HELP, EHLO; 10 in 0 s; the last VERB", "ten a second");
 		say_command(&s, &t, n & 1 ? VERB_NOOP : VERB_HELP, "", 250);
 	}
 	assert_int_equal(s.out.count, 10);
@@ -419,16 +465,18 @@ static void test_errors(void **state)
 static void test_connections(void **state)
 {
 	(void)state;
-	for (unsigned late = 0; late < 2; late++) {
+	for (unsigned late = 0; late < 3; late++) {
+		int64_t first = late == 2 ? 0 : NOON; /* 1970: as a clock that was never set */
 		struct stage s;
 
 		start(&s);
 		for (unsigned n = 0; n < 31; n++) {
-			int64_t begin_ts = NOON + n * 2 * SECOND + late * n * SECOND / 10;
+			int64_t begin_ts = first + n * 2 * SECOND + (late & 1) * n * SECOND / 10;
 			struct talk t = talk_of(n + 1, STRANGER, NOON + 500 * SECOND);
 
 			say_end(&s, &t, begin_ts); /* nothing but an end: its start counts */
-			expect(&s, FINDING_connection_flood, n >= 29 && !late, n == 29 ? "30 connections in 58 s" : NULL, late ? "slower" : "fast");
+			expect(&s, FINDING_connection_flood, n >= 29 && !(late & 1),
+			       n == 29 ? "30 connections in 58 s" : NULL, late ? "slower" : "fast");
 		}
 		done(&s);
 	}
@@ -443,20 +491,21 @@ static void test_names(void **state)
 		uint32_t client;
 		const char *evidence;
 	} rows[] = {
-	    {"MX.corp.example", STRANGER, "client greets as MX.corp.example, the server is mx.corp.example"},
-	    {"localhost", STRANGER, "client greets as localhost, the server is mx.corp.example"},
-	    {"LOCALHOST.localdomain", STRANGER, "client greets as LOCALHOST.localdomain, the server is mx.corp.example"},
-	    {"127.0.0.1", STRANGER, "client greets as 127.0.0.1, the server is mx.corp.example"},
-	    {"[127.1.2.3]", STRANGER, "client greets as [127.1.2.3], the server is mx.corp.example"},
-	    {"[IPv6:::1]", STRANGER, "client greets as [IPv6:::1], the server is mx.corp.example"},
-	    {"[192.0.2.25]", STRANGER, "client greets as [192.0.2.25], the server is mx.corp.example"},
-	    {"[192.0.2.9]", STRANGER, NULL},
-	    {"corp.example", STRANGER, NULL},
-	    {"mx.corp.example", 0x7f000001, NULL}, /* on the same machine it is right */
-	    {"localhost", 0x7f010203, NULL},
-	    {"localhost", 0xc0000219, NULL},
-	    {"localhosts", STRANGER, NULL},
-	    {"", STRANGER, NULL},
+		{"MX.corp.example", STRANGER, "client greets as MX.corp.example, the server is mx.corp.example"},
+		{"localhost", STRANGER, "client greets as localhost, the server is mx.corp.example"},
+		{"LOCALHOST.localdomain", STRANGER,
+		 "client greets as LOCALHOST.localdomain, the server is mx.corp.example"},
+		{"127.0.0.1", STRANGER, "client greets as 127.0.0.1, the server is mx.corp.example"},
+		{"[127.1.2.3]", STRANGER, "client greets as [127.1.2.3], the server is mx.corp.example"},
+		{"[IPv6:::1]", STRANGER, "client greets as [IPv6:::1], the server is mx.corp.example"},
+		{"[192.0.2.25]", STRANGER, "client greets as [192.0.2.25], the server is mx.corp.example"},
+		{"[192.0.2.9]", STRANGER, NULL},
+		{"corp.example", STRANGER, NULL},
+		{"mx.corp.example", 0x7f000001, NULL}, /* on the same machine it is right */
+		{"localhost", 0x7f010203, NULL},
+		{"localhost", 0xc0000219, NULL},
+		{"localhosts", STRANGER, NULL},
+		{"", STRANGER, NULL},
 	};
 
 	(void)state;
@@ -481,15 +530,23 @@ static const struct {
 	int code;
 	const char *enhanced, *text, *evidence;
 } throttles[] = {
-    {450, "4.2.0", "Greylisted, try later", "450: greylisting"}, {451, "", "graylisting in action", "451: greylisting"},
-    {421, "", "please try again", "421: try again"},            {452, "", "connection rate exceeded", "452: rate"},
-    {450, "", "too many mails", "450: rate"},                   {421, "", "Throttled", "421: rate"},
-    {450, "", "too fast", "450: rate"},                         {450, "4.7.1", "no", "450: policy"},
-    {450, "4.2.2", "mailbox full", NULL},                       {454, "4.7.0", "try again", NULL},
-    {453, "", "try again", NULL},                               {449, "", "try again", NULL},
-    {420, "", "try again", NULL},                               {422, "", "try again", NULL},
-    {550, "5.7.1", "rate", NULL},                               {450, "4.7", "no", NULL},
-    {450, "", "accurate", NULL},
+	{450, "4.2.0", "Greylisted, try later", "450: greylisting"},
+	{451, "", "graylisting in action", "451: greylisting"},
+	{421, "", "please try again", "421: try again"},
+	{452, "", "connection rate exceeded", "452: rate"},
+	{450, "", "too many mails", "450: rate"},
+	{421, "", "Throttled", "421: rate"},
+	{450, "", "too fast", "450: rate"},
+	{450, "4.7.1", "no", "450: policy"},
+	{450, "4.2.2", "mailbox full", NULL},
+	{454, "4.7.0", "try again", NULL},
+	{453, "", "try again", NULL},
+	{449, "", "try again", NULL},
+	{420, "", "try again", NULL},
+	{422, "", "try again", NULL},
+	{550, "5.7.1", "rate", NULL},
+	{450, "4.7", "no", NULL},
+	{450, "", "accurate", NULL},
 };
 
 static void test_throttle(void **state)
@@ -510,7 +567,8 @@ static void test_throttle(void **state)
 }
 
 /* A reply of so many octets that began so long after the command and took so long. */
-static void dribble(struct stage *s, struct talk *t, size_t octets, int64_t first, int64_t took, unsigned codes, bool sure)
+static void dribble(struct stage *s, struct talk *t, size_t octets, int64_t first, int64_t took, unsigned codes,
+		    bool sure)
 {
 	static char most[2000];
 	struct exchange x = {.kind = EXCHANGE_COMMAND, .verb = VERB_NOOP, .code = 250};
@@ -539,10 +597,14 @@ static void test_dribble(void **state)
 		bool sure;
 		const char *evidence;
 	} rows[] = {
-	    {99, SECOND, 5 * SECOND, 1, true, "a reply of 99 octets took 5 s"}, {100, SECOND, 5 * SECOND, 1, true, NULL},
-	    {10, SECOND, 5 * SECOND - 1, 1, true, NULL},                       {10, -1, 6 * SECOND, 1, true, "a reply of 10 octets took 6 s"},
-	    {10, SECOND, 6 * SECOND, 2, true, NULL},                           {10, SECOND, 6 * SECOND, 1, false, NULL},
-	    {10, 60 * SECOND, 0, 1, true, NULL},                               {119, 0, 6 * SECOND, 1, true, "a reply of 119 octets took 6 s"},
+		{99, SECOND, 5 * SECOND, 1, true, "a reply of 99 octets took 5 s"},
+		{100, SECOND, 5 * SECOND, 1, true, NULL},
+		{10, SECOND, 5 * SECOND - 1, 1, true, NULL},
+		{10, -1, 6 * SECOND, 1, true, "a reply of 10 octets took 6 s"},
+		{10, SECOND, 6 * SECOND, 2, true, NULL},
+		{10, SECOND, 6 * SECOND, 1, false, NULL},
+		{10, 60 * SECOND, 0, 1, true, NULL},
+		{119, 0, 6 * SECOND, 1, true, "a reply of 119 octets took 6 s"},
 	};
 
 	(void)state;
@@ -567,10 +629,14 @@ static void test_delays(void **state)
 		bool pipelined;
 		const char *evidence;
 	} rows[] = {
-	    {{1000, 2000, 3000}, 500, false, "errors are answered after 1, 2, 3 s"}, {{1000, 2000, 2999}, 500, false, NULL},
-	    {{1000, 1000, 3000}, 500, false, NULL},                                  {{1000, 3000, 3000}, 500, false, NULL},
-	    {{5000, 1000, 2000, 3000}, 450, false, "errors are answered after 1, 2, 3 s"}, {{1000, 2000, 3000}, 250, false, NULL},
-	    {{1000, 2000, 3000}, 500, true, NULL},                                   {{0, 5000}, 500, false, NULL},
+		{{1000, 2000, 3000}, 500, false, "errors are answered after 1, 2, 3 s"},
+		{{1000, 2000, 2999}, 500, false, NULL},
+		{{1000, 1000, 3000}, 500, false, NULL},
+		{{1000, 3000, 3000}, 500, false, NULL},
+		{{5000, 1000, 2000, 3000}, 450, false, "errors are answered after 1, 2, 3 s"},
+		{{1000, 2000, 3000}, 250, false, NULL},
+		{{1000, 2000, 3000}, 500, true, NULL},
+		{{0, 5000}, 500, false, NULL},
 	};
 
 	(void)state;
@@ -597,11 +663,14 @@ static void test_delays(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_offers),    cmocka_unit_test(test_used),          cmocka_unit_test(test_stripped),
-	    cmocka_unit_test(test_not_stripped), cmocka_unit_test(test_starttls),   cmocka_unit_test(test_back_in_clear),
-	    cmocka_unit_test(test_broken_handshake), cmocka_unit_test(test_rate),   cmocka_unit_test(test_empty_chunks),
-	    cmocka_unit_test(test_errors),    cmocka_unit_test(test_connections),   cmocka_unit_test(test_names),
-	    cmocka_unit_test(test_throttle),  cmocka_unit_test(test_dribble),       cmocka_unit_test(test_delays),
+		cmocka_unit_test(test_offers),           cmocka_unit_test(test_used),
+		cmocka_unit_test(test_stripped),         cmocka_unit_test(test_not_stripped),
+		cmocka_unit_test(test_starttls),         cmocka_unit_test(test_back_in_clear),
+		cmocka_unit_test(test_broken_handshake), cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_empty_chunks),     cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_connections),      cmocka_unit_test(test_names),
+		cmocka_unit_test(test_throttle),         cmocka_unit_test(test_dribble),
+		cmocka_unit_test(test_delays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* What a session shows when it is over (protocol facts 6): silence, the style of programs, a look at the banner, a late greeting. */
+/* What a session shows when it is over (protocol facts 6): silence, the style of programs, a look at the banner, a late
+ * greeting. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +29,11 @@ static void start(struct stage *s)
 
 static void command(struct stage *s, struct talk *t, enum verb verb, int code, uint64_t situation, uint64_t duration)
 {
-	struct exchange x = {.kind = EXCHANGE_COMMAND, .verb = verb, .code = code, .argument = SPAN_INIT("c.example"), .situation = situation};
+	struct exchange x = {.kind = EXCHANGE_COMMAND,
+			     .verb = verb,
+			     .code = code,
+			     .argument = SPAN_INIT("c.example"),
+			     .situation = situation};
 	struct event ev;
 
 	event_init(&ev, DS_COMMAND);
@@ -45,20 +50,20 @@ static const struct silence {
 	bool tls, one_sided, gaps, refused, cut_off, agreed;
 	const char *evidence;
 } silences[] = {
-    {300, 4, 100, 0, false, false, false, false, false, false, "4 commands in 300 s"},
-    {299, 4, 100, 0, false, false, false, false, false, false, NULL}, /* not yet five minutes */
-    {300, 5, 100, 0, false, false, false, false, false, false, NULL}, /* one in each */
-    {360, 5, 100, 0, false, false, false, false, false, false, "5 commands in 360 s"},
-    {300, 4, 2999, 0, false, false, false, false, false, false, "4 commands in 300 s"},
-    {300, 4, 3000, 0, false, false, false, false, false, false, NULL}, /* a mail on a slow line */
-    {300, 4, 100, 150, false, false, false, false, false, false, "4 commands in 300 s"},
-    {300, 4, 100, 151, false, false, false, false, false, false, NULL}, /* it was the server */
-    {300, 4, 100, 0, true, false, false, false, false, false, NULL},
-    {300, 4, 100, 0, false, true, false, false, false, false, NULL},
-    {300, 4, 100, 0, false, false, true, false, false, false, NULL},
-    {300, 4, 100, 0, false, false, false, true, false, false, NULL},
-    {300, 4, 100, 0, false, false, false, false, true, false, NULL},
-    {300, 4, 100, 0, false, false, false, false, false, true, NULL},
+	{300, 4, 100, 0, false, false, false, false, false, false, "4 commands in 300 s"},
+	{299, 4, 100, 0, false, false, false, false, false, false, NULL}, /* not yet five minutes */
+	{300, 5, 100, 0, false, false, false, false, false, false, NULL}, /* one in each */
+	{360, 5, 100, 0, false, false, false, false, false, false, "5 commands in 360 s"},
+	{300, 4, 2999, 0, false, false, false, false, false, false, "4 commands in 300 s"},
+	{300, 4, 3000, 0, false, false, false, false, false, false, NULL}, /* a mail on a slow line */
+	{300, 4, 100, 150, false, false, false, false, false, false, "4 commands in 300 s"},
+	{300, 4, 100, 151, false, false, false, false, false, false, NULL}, /* it was the server */
+	{300, 4, 100, 0, true, false, false, false, false, false, NULL},
+	{300, 4, 100, 0, false, true, false, false, false, false, NULL},
+	{300, 4, 100, 0, false, false, true, false, false, false, NULL},
+	{300, 4, 100, 0, false, false, false, true, false, false, NULL},
+	{300, 4, 100, 0, false, false, false, false, true, false, NULL},
+	{300, 4, 100, 0, false, false, false, false, false, true, NULL},
 };
 
 static void test_silence(void **state)
@@ -100,21 +105,26 @@ static const struct style {
 	bool early, renamed, cut_off;
 	const char *evidence;
 } styles[] = {
-    {SIT(REPEATED), VERB_MAIL, "fin", true, false, false, "leaves without QUIT, talks before the greeting, ignores 5yz"},
-    {SIT(GREETING_REFUSED), VERB_MAIL, "rst", false, true, false, "leaves without QUIT, ignores 5yz, greets with another name each time"},
-    {SIT(DATA_REFUSED), VERB_MAIL, "quit-fin", true, true, false, "talks before the greeting, ignores 5yz, greets with another name each time"},
-    {SIT(IN_FLIGHT), VERB_MAIL, "fin", true, false, false, "leaves without QUIT, talks before the greeting, pipelines unasked"},
-    {SIT(IN_FLIGHT) | SIT(PIPELINING), VERB_MAIL, "fin", true, false, false, NULL},
-    {SIT(IN_FLIGHT) | SIT(AFTER_QUIT), VERB_MAIL, "fin", true, false, false, NULL},
-    {SIT(IN_FLIGHT) | SIT(PROXY), VERB_MAIL, "fin", true, false, false, NULL},
-    {SIT(IN_FLIGHT) | SIT(PORT_TLS), VERB_MAIL, "fin", true, false, false, NULL},
-    {SIT(IN_FLIGHT) | SIT(REPEATED) | SIT(PIPELINING), VERB_MAIL, "fin", true, false, false, NULL}, /* it could not know yet */
-    {SIT(REPEATED), VERB_MAIL, "timeout", true, false, false, NULL},
-    {SIT(REPEATED), VERB_MAIL, "fin", true, false, true, NULL}, /* the server ended it */
-    {SIT(REPEATED), VERB_QUIT, "fin", true, true, false, NULL},
-    {SIT(REPEATED), VERB_RSET, "fin", true, true, false, NULL},
-    {SIT(RCPT_ALL_REFUSED), VERB_MAIL, "fin", true, false, false, NULL},
-    {0, VERB_MAIL, "fin", false, false, false, NULL},
+	{SIT(REPEATED), VERB_MAIL, "fin", true, false, false,
+	 "leaves without QUIT, talks before the greeting, ignores 5yz"},
+	{SIT(GREETING_REFUSED), VERB_MAIL, "rst", false, true, false,
+	 "leaves without QUIT, ignores 5yz, greets with another name each time"},
+	{SIT(DATA_REFUSED), VERB_MAIL, "quit-fin", true, true, false,
+	 "talks before the greeting, ignores 5yz, greets with another name each time"},
+	{SIT(IN_FLIGHT), VERB_MAIL, "fin", true, false, false,
+	 "leaves without QUIT, talks before the greeting, pipelines unasked"},
+	{SIT(IN_FLIGHT) | SIT(PIPELINING), VERB_MAIL, "fin", true, false, false, NULL},
+	{SIT(IN_FLIGHT) | SIT(AFTER_QUIT), VERB_MAIL, "fin", true, false, false, NULL},
+	{SIT(IN_FLIGHT) | SIT(PROXY), VERB_MAIL, "fin", true, false, false, NULL},
+	{SIT(IN_FLIGHT) | SIT(PORT_TLS), VERB_MAIL, "fin", true, false, false, NULL},
+	{SIT(IN_FLIGHT) | SIT(REPEATED) | SIT(PIPELINING), VERB_MAIL, "fin", true, false, false,
+	 NULL}, /* it could not know yet */
+	{SIT(REPEATED), VERB_MAIL, "timeout", true, false, false, NULL},
+	{SIT(REPEATED), VERB_MAIL, "fin", true, false, true, NULL}, /* the server ended it */
+	{SIT(REPEATED), VERB_QUIT, "fin", true, true, false, NULL},
+	{SIT(REPEATED), VERB_RSET, "fin", true, true, false, NULL},
+	{SIT(RCPT_ALL_REFUSED), VERB_MAIL, "fin", true, false, false, NULL},
+	{0, VERB_MAIL, "fin", false, false, false, NULL},
 };
 
 static void test_style(void **state)
@@ -150,8 +160,10 @@ static void test_style_of_data(void **state)
 		uint64_t early;
 		enum verb verb;
 		unsigned notes;
-	} rows[] = {{SIT(BEFORE_GREETING), VERB_DATA, 1}, {SIT(BEFORE_GREETING) | SIT(PROXY), VERB_DATA, 0},
-		    {SIT(BEFORE_GREETING) | SIT(PORT_TLS), VERB_DATA, 0}, {SIT(BEFORE_GREETING), VERB_BDAT, 0}};
+	} rows[] = {{SIT(BEFORE_GREETING), VERB_DATA, 1},
+		    {SIT(BEFORE_GREETING) | SIT(PROXY), VERB_DATA, 0},
+		    {SIT(BEFORE_GREETING) | SIT(PORT_TLS), VERB_DATA, 0},
+		    {SIT(BEFORE_GREETING), VERB_BDAT, 0}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -167,7 +179,8 @@ static void test_style_of_data(void **state)
 			ev.session_close = SPAN("fin");
 			say(&s, talk, &ev);
 		}
-		expect(&s, FINDING_spam_bot_style, rows[i].notes, "leaves without QUIT, talks before the greeting, ignores 5yz", i);
+		expect(&s, FINDING_spam_bot_style, rows[i].notes,
+		       "leaves without QUIT, talks before the greeting, ignores 5yz", i);
 		assert_true(close_stage(&s));
 	}
 }
@@ -181,15 +194,24 @@ static const struct look {
 	bool gaps, tls, midstream, unsolicited;
 	unsigned notes;
 } looks[] = {
-    {"quit-fin", VERB_QUIT, 220, false, false, false, false, 1}, {"fin", VERB_UNKNOWN, 220, false, false, false, false, 1},
-    {"rst", VERB_EHLO, 220, false, false, false, false, 1},      {"fin", VERB_HELP, 220, false, false, false, false, 1},
-    {"fin", VERB_HELO, 220, false, false, false, false, 1},      {"fin", VERB_LHLO, 220, false, false, false, false, 1},
-    {"fin", VERB_NOOP, 220, false, false, false, false, 0},      {"fin", VERB_STARTTLS, 220, false, false, false, false, 0},
-    {"fin", VERB_MAIL, 220, false, false, false, false, 0},      {"fin", VERB_VRFY, 220, false, false, false, false, 0},
-    {"fin", VERB_RCPT, 220, false, false, false, false, 0},      {"timeout", VERB_QUIT, 220, false, false, false, false, 0},
-    {"eof", VERB_QUIT, 220, false, false, false, false, 0},      {"fin", VERB_QUIT, 554, false, false, false, false, 0},
-    {"fin", VERB_QUIT, 220, true, false, false, false, 0},       {"fin", VERB_QUIT, 220, false, true, false, false, 0},
-    {"fin", VERB_QUIT, 220, false, false, true, false, 0},       {"fin", VERB_QUIT, 220, false, false, false, true, 0},
+	{"quit-fin", VERB_QUIT, 220, false, false, false, false, 1},
+	{"fin", VERB_UNKNOWN, 220, false, false, false, false, 1},
+	{"rst", VERB_EHLO, 220, false, false, false, false, 1},
+	{"fin", VERB_HELP, 220, false, false, false, false, 1},
+	{"fin", VERB_HELO, 220, false, false, false, false, 1},
+	{"fin", VERB_LHLO, 220, false, false, false, false, 1},
+	{"fin", VERB_NOOP, 220, false, false, false, false, 0},
+	{"fin", VERB_STARTTLS, 220, false, false, false, false, 0},
+	{"fin", VERB_MAIL, 220, false, false, false, false, 0},
+	{"fin", VERB_VRFY, 220, false, false, false, false, 0},
+	{"fin", VERB_RCPT, 220, false, false, false, false, 0},
+	{"timeout", VERB_QUIT, 220, false, false, false, false, 0},
+	{"eof", VERB_QUIT, 220, false, false, false, false, 0},
+	{"fin", VERB_QUIT, 554, false, false, false, false, 0},
+	{"fin", VERB_QUIT, 220, true, false, false, false, 0},
+	{"fin", VERB_QUIT, 220, false, true, false, false, 0},
+	{"fin", VERB_QUIT, 220, false, false, true, false, 0},
+	{"fin", VERB_QUIT, 220, false, false, false, true, 0},
 };
 
 static void test_looks(void **state)
@@ -246,7 +268,11 @@ static void test_late_greeting(void **state)
 		int64_t seconds;
 		bool midstream, start;
 		unsigned notes;
-	} rows[] = {{11, false, true, 1}, {10, false, true, 0}, {11, true, true, 0}, {11, false, false, 0}, {-11, false, true, 0}};
+	} rows[] = {{11, false, true, 1},
+		    {10, false, true, 0},
+		    {11, true, true, 0},
+		    {11, false, false, 0},
+		    {-11, false, true, 0}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -299,8 +325,10 @@ static void test_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_silence), cmocka_unit_test(test_style),       cmocka_unit_test(test_style_of_data), cmocka_unit_test(test_looks),
-	    cmocka_unit_test(test_looks_again), cmocka_unit_test(test_late_greeting), cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_silence),       cmocka_unit_test(test_style),
+		cmocka_unit_test(test_style_of_data), cmocka_unit_test(test_looks),
+		cmocka_unit_test(test_looks_again),   cmocka_unit_test(test_late_greeting),
+		cmocka_unit_test(test_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Each pattern across commands and sessions (protocol facts 6): what raises it and with which evidence, and what comes near and must not. */
+/* Each pattern across commands and sessions (protocol facts 6): what raises it and with which evidence, and what comes
+ * near and must not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +11,7 @@
 #include "watch_stage.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
-#define CLIENT 0x0a000001 /* inside: known by its address */
+#define CLIENT 0x0a000001   /* inside: known by its address */
 #define STRANGER 0xc0000209 /* 192.0.2.9 */
 
 static void expect(const struct stage *s, enum finding f, unsigned times, const char *evidence, const char *row)
@@ -32,9 +33,14 @@ static void done(struct stage *s)
 	assert_true(close_stage(s));
 }
 
-static void refuse(struct stage *s, struct talk *t, enum verb verb, const char *argument, int code, const char *enhanced, const char *text)
+static void refuse(struct stage *s, struct talk *t, enum verb verb, const char *argument, int code,
+		   const char *enhanced, const char *text)
 {
-	struct exchange x = {.kind = EXCHANGE_COMMAND, .verb = verb, .code = code, .argument = span_str(argument), .situation = SIT(EHLO)};
+	struct exchange x = {.kind = EXCHANGE_COMMAND,
+			     .verb = verb,
+			     .code = code,
+			     .argument = span_str(argument),
+			     .situation = SIT(EHLO)};
 
 	x.enhanced = enhanced[0] ? span_str(enhanced) : SPAN_ABSENT;
 	say_exchange(s, t, &x, text);
@@ -57,47 +63,53 @@ static const struct {
 	const char *enhanced, *text;
 	const char *evidence; /* NULL: no probe */
 } probes[] = {
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "Relay access denied",
-     "plain address to elsewhere.test, sender foreign too, at mx.corp.example, refused"},
-    {"FROM:<>", "TO:<u@elsewhere.test>", 550, "", "relay not permitted", "plain address to elsewhere.test, sender <>, at mx.corp.example, refused"},
-    {"FROM:<a@corp.example>", "TO:<u%elsewhere.test@corp.example>", 554, "5.7.1", "no",
-     "percent hack to elsewhere.test, sender of the server, at mx.corp.example, refused"},
-    {"FROM:<a@corp.example>", "TO:<elsewhere.test!u>", 501, "", "no", "bang path to elsewhere.test, sender of the server, at mx.corp.example, refused"},
-    {"FROM:<a@corp.example>", "TO:<@corp.example:u@elsewhere.test>", 550, "", "no",
-     "source route to elsewhere.test, sender of the server, at mx.corp.example, refused"},
-    {"FROM:<a@corp.example>", "TO:<\"u@elsewhere.test\"@corp.example>", 550, "", "no",
-     "quoted address to elsewhere.test, sender of the server, at mx.corp.example, refused"},
-    {"FROM:<a@stranger.test>", "TO: u@elsewhere.test", 551, "", "sorry, that domain isn't in my list of allowed rcpthosts",
-     "plain address to elsewhere.test, sender foreign too, at mx.corp.example, refused"},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 553, "5.7.1", "no", "plain address to elsewhere.test, sender foreign too, at mx.corp.example, refused"},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 454, "4.7.1", "Relay access denied",
-     "plain address to elsewhere.test, sender foreign too, at mx.corp.example, refused"},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 550, "", "we do not relay: user not local",
-     "plain address to elsewhere.test, sender foreign too, at mx.corp.example, refused"},
-    /* not because of where it should go */
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 454, "4.7.1", "try later", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 450, "4.7.1", "Relay access denied", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 552, "5.7.1", "Relay access denied", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 500, "5.7.1", "Relay access denied", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "blocked using zen.spamhaus.org", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "listed", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "looks like spam", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "bad reputation", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "local policy", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "see http://mx.corp.example", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "Client host rejected", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "Helo command rejected", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "Sender address rejected", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "Authentication needed", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 550, "5.1.1", "unknown", NULL},
-    {"FROM:<a@corp.example>", "TO:<u@elsewhere.test>", 554, "5.7.1", "Relay access denied", NULL}, /* its own user, elsewhere */
-    {"FROM:<a@stranger.test>", "TO:<u@corp.example>", 554, "5.7.1", "Relay access denied", NULL},
-    {"FROM:<a@stranger.test>", "TO:<u>", 554, "5.7.1", "Relay access denied", NULL},
-    {"FROM:<a@corp.example>", "TO:<u%local@corp.example>", 554, "5.7.1", "no", NULL}, /* no domain behind the percent sign */
-    {"FROM:<a@corp.example>", "TO:<u%.test@corp.example>", 554, "5.7.1", "no", NULL},
-    {"FROM:<a@corp.example>", "TO:<u%test.@corp.example>", 554, "5.7.1", "no", NULL},
-    {"FROM:<a@corp.example>", "TO:<host!u@corp.example>", 554, "5.7.1", "no", NULL},
-    {"FROM:<a@corp.example>", "TO:<\"u\"@corp.example>", 554, "5.7.1", "no", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "Relay access denied",
+	 "plain address to elsewhere.test, sender foreign too, at mx.corp.example, refused"},
+	{"FROM:<>", "TO:<u@elsewhere.test>", 550, "", "relay not permitted",
+	 "plain address to elsewhere.test, sender <>, at mx.corp.example, refused"},
+	{"FROM:<a@corp.example>", "TO:<u%elsewhere.test@corp.example>", 554, "5.7.1", "no",
+	 "percent hack to elsewhere.test, sender of the server, at mx.corp.example, refused"},
+	{"FROM:<a@corp.example>", "TO:<elsewhere.test!u>", 501, "", "no",
+	 "bang path to elsewhere.test, sender of the server, at mx.corp.example, refused"},
+	{"FROM:<a@corp.example>", "TO:<@corp.example:u@elsewhere.test>", 550, "", "no",
+	 "source route to elsewhere.test, sender of the server, at mx.corp.example, refused"},
+	{"FROM:<a@corp.example>", "TO:<\"u@elsewhere.test\"@corp.example>", 550, "", "no",
+	 "quoted address to elsewhere.test, sender of the server, at mx.corp.example, refused"},
+	{"FROM:<a@stranger.test>", "TO: u@elsewhere.test", 551, "",
+	 "sorry, that domain isn't in my list of allowed rcpthosts",
+	 "plain address to elsewhere.test, sender foreign too, at mx.corp.example, refused"},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 553, "5.7.1", "no",
+	 "plain address to elsewhere.test, sender foreign too, at mx.corp.example, refused"},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 454, "4.7.1", "Relay access denied",
+	 "plain address to elsewhere.test, sender foreign too, at mx.corp.example, refused"},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 550, "", "we do not relay: user not local",
+	 "plain address to elsewhere.test, sender foreign too, at mx.corp.example, refused"},
+	/* not because of where it should go */
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 454, "4.7.1", "try later", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 450, "4.7.1", "Relay access denied", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 552, "5.7.1", "Relay access denied", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 500, "5.7.1", "Relay access denied", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "blocked using zen.spamhaus.org", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "listed", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "looks like spam", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "bad reputation", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "local policy", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "see http://mx.corp.example", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "Client host rejected", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "Helo command rejected", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "Sender address rejected", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 554, "5.7.1", "Authentication needed", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u@elsewhere.test>", 550, "5.1.1", "unknown", NULL},
+	{"FROM:<a@corp.example>", "TO:<u@elsewhere.test>", 554, "5.7.1", "Relay access denied",
+	 NULL}, /* its own user, elsewhere */
+	{"FROM:<a@stranger.test>", "TO:<u@corp.example>", 554, "5.7.1", "Relay access denied", NULL},
+	{"FROM:<a@stranger.test>", "TO:<u>", 554, "5.7.1", "Relay access denied", NULL},
+	{"FROM:<a@corp.example>", "TO:<u%local@corp.example>", 554, "5.7.1", "no",
+	 NULL}, /* no domain behind the percent sign */
+	{"FROM:<a@corp.example>", "TO:<u%.test@corp.example>", 554, "5.7.1", "no", NULL},
+	{"FROM:<a@corp.example>", "TO:<u%test.@corp.example>", 554, "5.7.1", "no", NULL},
+	{"FROM:<a@corp.example>", "TO:<host!u@corp.example>", 554, "5.7.1", "no", NULL},
+	{"FROM:<a@corp.example>", "TO:<\"u\"@corp.example>", 554, "5.7.1", "no", NULL},
 };
 
 static void test_relay_refused(void **state)
@@ -112,6 +124,10 @@ static void test_relay_refused(void **state)
 		say_command(&s, &t, VERB_MAIL, probes[i].from, 250);
 		refuse(&s, &t, VERB_RCPT, probes[i].to, probes[i].code, probes[i].enhanced, probes[i].text);
 		expect(&s, FINDING_open_relay_probe, probes[i].evidence != NULL, probes[i].evidence, probes[i].to);
+		if (probes[i].evidence) {
+			assert_true(s.out.clients == 1 && s.out.sessions == 1 && s.out.count == 1);
+			assert_true(s.out.identities == EV_NONE);
+		}
 		refuse(&s, &t, VERB_RCPT, probes[i].to, probes[i].code, probes[i].enhanced, probes[i].text);
 		expect(&s, FINDING_open_relay_probe, probes[i].evidence != NULL, NULL, "again within the hour");
 		done(&s);
@@ -169,31 +185,36 @@ static const struct {
 	const char *severity; /* NULL: nothing is raised */
 	const char *evidence;
 } deliveries[] = {
-    {STRANGER, "a@stranger.test", "u%elsewhere.test@corp.example", "250", "accepted", "alert", "percent hack to elsewhere.test, taken by mx.corp.example"},
-    {CLIENT, "a@corp.example", "elsewhere.test!u", "250", "accepted", "alert", "bang path to elsewhere.test, taken by mx.corp.example"},
-    {STRANGER, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note",
-     "plain address to elsewhere.test, taken by mx.corp.example; neither domain is known to be its own: hosted there, or the client is known by its "
-     "address?"},
-    {STRANGER, "a@stranger.test", "u@elsewhere.test", "250", "partial", "note", NULL},
-    {STRANGER, "a@stranger.test", "u@elsewhere.test", "554", "accepted", "alert", "plain address to elsewhere.test, taken by mx.corp.example"},
-    {STRANGER, "a@stranger.test", "u@elsewhere.test", "250", "rejected", NULL, NULL},
-    {STRANGER, "a@stranger.test", "u@corp.example", "250", "accepted", NULL, NULL},
-    {STRANGER, "a@corp.example", "u@elsewhere.test", "250", "accepted", NULL, NULL},
-    {STRANGER, "", "u@elsewhere.test", "250", "accepted", NULL, NULL}, /* a bounce */
-    {CLIENT, "a@stranger.test", "u@elsewhere.test", "250", "accepted", NULL, NULL}, /* RFC 1918 and its like are inside */
-    {0x7f000001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", NULL, NULL},
-    {0xac100001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", NULL, NULL},
-    {0xac1f0001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", NULL, NULL},
-    {0xac200001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
-    {0xac0f0001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
-    {0xc0a80001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", NULL, NULL},
-    {0xc0a90001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
-    {0xc1a80001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
-    {0xa9fe0001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", NULL, NULL},
-    {0xa9ff0001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
-    {0xaafe0001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
-    {0x0b000001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
-    {0x80000001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
+	{STRANGER, "a@stranger.test", "u%elsewhere.test@corp.example", "250", "accepted", "alert",
+	 "percent hack to elsewhere.test, taken by mx.corp.example"},
+	{CLIENT, "a@corp.example", "elsewhere.test!u", "250", "accepted", "alert",
+	 "bang path to elsewhere.test, taken by mx.corp.example"},
+	{STRANGER, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note",
+	 "plain address to elsewhere.test, taken by mx.corp.example; neither domain is known to be its own: hosted "
+	 "there, or the client is known by its "
+	 "address?"},
+	{STRANGER, "a@stranger.test", "u@elsewhere.test", "250", "partial", "note", NULL},
+	{STRANGER, "a@stranger.test", "u@elsewhere.test", "554", "accepted", "alert",
+	 "plain address to elsewhere.test, taken by mx.corp.example"},
+	{STRANGER, "a@stranger.test", "u@elsewhere.test", "250", "rejected", NULL, NULL},
+	{STRANGER, "a@stranger.test", "u@corp.example", "250", "accepted", NULL, NULL},
+	{STRANGER, "a@corp.example", "u@elsewhere.test", "250", "accepted", NULL, NULL},
+	{STRANGER, "", "u@elsewhere.test", "250", "accepted", NULL, NULL}, /* a bounce */
+	{CLIENT, "a@stranger.test", "u@elsewhere.test", "250", "accepted", NULL,
+	 NULL}, /* RFC 1918 and its like are inside */
+	{0x7f000001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", NULL, NULL},
+	{0xac100001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", NULL, NULL},
+	{0xac1f0001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", NULL, NULL},
+	{0xac200001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
+	{0xac0f0001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
+	{0xc0a80001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", NULL, NULL},
+	{0xc0a90001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
+	{0xc1a80001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
+	{0xa9fe0001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", NULL, NULL},
+	{0xa9ff0001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
+	{0xaafe0001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
+	{0x0b000001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
+	{0x80000001, "a@stranger.test", "u@elsewhere.test", "250", "accepted", "note", NULL},
 };
 
 static void mail(struct stage *s, struct talk *t, const char *from, const char *to, int code)
@@ -220,7 +241,8 @@ static void test_relay_delivered(void **state)
 		mail(&s, &t, deliveries[i].from, deliveries[i].to, deliveries[i].rcpt[0] == '2' ? 250 : 554);
 		memset(s.out.evidence, 0, sizeof s.out.evidence);
 		deliver(&s, &t, deliveries[i].from, deliveries[i].to, deliveries[i].result);
-		expect(&s, FINDING_open_relay_success, deliveries[i].severity != NULL, deliveries[i].evidence, deliveries[i].to);
+		expect(&s, FINDING_open_relay_success, deliveries[i].severity != NULL, deliveries[i].evidence,
+		       deliveries[i].to);
 		if (deliveries[i].severity) {
 			assert_string_equal(s.out.severity, deliveries[i].severity);
 			assert_string_equal(s.out.confidence, deliveries[i].severity[0] == 'a' ? "high" : "low");
@@ -236,8 +258,9 @@ static void test_relay_inside(void **state)
 	static const struct {
 		uint8_t addr[3];
 		unsigned notes;
-	} rows[] = {{{0x20, 1}, 1}, {{0xfc, 1}, 0}, {{0xfd, 1}, 0}, {{0xfb, 1}, 1}, {{0xfe, 0x80}, 0}, {{0xfe, 0xbf}, 0}, {{0xfe, 0xc0}, 1}, {{0xfe, 0x40}, 1},
-		    {{0, 0}, 0}, {{0xff, 0x80}, 1}, {{10, 0}, 1}, {{127, 0}, 1}};
+	} rows[] = {{{0x20, 1}, 1},    {{0xfc, 1}, 0},    {{0xfd, 1}, 0},    {{0xfb, 1}, 1},
+		    {{0xfe, 0x80}, 0}, {{0xfe, 0xbf}, 0}, {{0xfe, 0xc0}, 1}, {{0xfe, 0x40}, 1},
+		    {{0, 0}, 0},       {{0xff, 0x80}, 1}, {{10, 0}, 1},      {{127, 0}, 1}};
 	struct stage s;
 	struct talk t;
 
@@ -306,10 +329,21 @@ static const struct {
 	const char *enhanced, *text;
 	bool unknown;
 } recipients[] = {
-    {550, "5.1.1", "x", true},        {550, "5.1.10", "x", true},       {550, "5.7.1", "user unknown", false}, {550, "", "User unknown", true},
-    {550, "", "No such user", true},  {550, "", "does not exist", true}, {550, "", "not found", true},         {550, "", "Unrouteable address", true},
-    {550, "", "Invalid recipient", true}, {550, "", "no mailbox here", true}, {550, "", "mailbox unavailable", true}, {550, "", "rejected", false},
-    {551, "5.1.1", "User unknown", false}, {553, "", "User unknown", false}, {450, "5.1.1", "User unknown", false},
+	{550, "5.1.1", "x", true},
+	{550, "5.1.10", "x", true},
+	{550, "5.7.1", "user unknown", false},
+	{550, "", "User unknown", true},
+	{550, "", "No such user", true},
+	{550, "", "does not exist", true},
+	{550, "", "not found", true},
+	{550, "", "Unrouteable address", true},
+	{550, "", "Invalid recipient", true},
+	{550, "", "no mailbox here", true},
+	{550, "", "mailbox unavailable", true},
+	{550, "", "rejected", false},
+	{551, "5.1.1", "User unknown", false},
+	{553, "", "User unknown", false},
+	{450, "5.1.1", "User unknown", false},
 };
 
 static void test_harvest(void **state)
@@ -328,7 +362,9 @@ static void test_harvest(void **state)
 			t.ts += SECOND;
 			refuse(&s, &t, VERB_RCPT, to, recipients[i].code, recipients[i].enhanced, recipients[i].text);
 			expect(&s, FINDING_directory_harvest, n == 9 && recipients[i].unknown,
-			       "10 of 10 recipients unknown; the last 10 in 9 s, 5 names; the last of them: name4@corp.example", recipients[i].text);
+			       "10 of 10 recipients unknown; the last 10 in 9 s, 5 names; the last of them: "
+			       "name4@corp.example",
+			       recipients[i].text);
 		}
 		done(&s);
 	}
@@ -338,11 +374,16 @@ static const struct {
 	int codes[6];
 	const char *evidence; /* NULL: nothing */
 } verified[] = {
-    {{250, 550}, "2 names in 1 s, 1 exist, 1 do not"}, {{550, 251}, "2 names in 1 s, 1 exist, 1 do not"},
-    {{551, 250}, "2 names in 1 s, 1 exist, 1 do not"}, {{553, 250}, "2 names in 1 s, 1 exist, 1 do not"},
-    {{250, 250, 250, 250}, NULL},                      {{252, 252, 252, 252}, NULL},
-    {{252, 550, 550, 502}, NULL},                      {{252, 252, 252, 252, 252}, "5 names in 4 s, 0 exist, 0 do not"},
-    {{550, 550, 550, 550, 250}, "5 names in 4 s, 1 exist, 4 do not"}, {{502, 250, 252, 550}, "4 names in 3 s, 1 exist, 1 do not"},
+	{{250, 550}, "2 names in 1 s, 1 exist, 1 do not"},
+	{{550, 251}, "2 names in 1 s, 1 exist, 1 do not"},
+	{{551, 250}, "2 names in 1 s, 1 exist, 1 do not"},
+	{{553, 250}, "2 names in 1 s, 1 exist, 1 do not"},
+	{{250, 250, 250, 250}, NULL},
+	{{252, 252, 252, 252}, NULL},
+	{{252, 550, 550, 502}, NULL},
+	{{252, 252, 252, 252, 252}, "5 names in 4 s, 0 exist, 0 do not"},
+	{{550, 550, 550, 550, 250}, "5 names in 4 s, 1 exist, 4 do not"},
+	{{502, 250, 252, 550}, "4 names in 3 s, 1 exist, 1 do not"},
 };
 
 static void test_enumeration(void **state)
@@ -374,36 +415,140 @@ struct message {
 };
 
 static const struct message messages[] = {
-    {"a@corp.example", {"a@corp.example"}, "u@t.example", "u@t.example", NULL, NULL, "accepted", false, NULL},
-    {"a@bulk.example", {"b@corp.example"}, "u@t.example", "u@t.example", NULL, NULL, "accepted", false,
-     "sender of bulk.example, From of corp.example"},
-    {"a@bulk.example", {"b@corp.example"}, "u@t.example", "u@t.example", NULL, NULL, "partial", false,
-     "sender of bulk.example, From of corp.example"},
-    {"a@bulk.example", {"b@corp.example"}, "u@t.example", "u@t.example", NULL, NULL, "rejected", false, NULL},
-    {"a@bulk.example", {"b@corp.example"}, "u@t.example", "u@t.example", NULL, NULL, "accepted", true, NULL},
-    {"a@bulk.example", {"b@corp.example", "c@bulk.example"}, "u@t.example", "u@t.example", NULL, NULL, "accepted", false, NULL},
-    {"a@bulk.example", {"b@corp.example", "c@more.example"}, "u@t.example", "u@t.example", NULL, NULL, "accepted", false,
-     "sender of bulk.example, From of corp.example"},
-    {"a@bounces.corp.example", {"b@corp.example"}, "u@t.example", "u@t.example", NULL, NULL, "accepted", false, NULL},
-    {"a@corp.example", {"b@MAIL.corp.EXAMPLE"}, "u@t.example", "u@t.example", NULL, NULL, "accepted", false, NULL},
-    {"a@xcorp.example", {"b@corp.example"}, "u@t.example", "u@t.example", NULL, NULL, "accepted", false,
-     "sender of xcorp.example, From of corp.example"},
-    {"", {"b@corp.example"}, "u@t.example", "u@t.example", NULL, NULL, "accepted", false, NULL}, /* a bounce */
-    {"a@corp.example", {NULL}, "u@t.example", NULL, NULL, NULL, "accepted", false, NULL},        /* no header to compare */
-    {"a@corp.example", {"a@corp.example"}, "u@t.example", "v@t.example", NULL, NULL, "accepted", false,
-     "a recipient of t.example is not in To or Cc"},
-    {"a@corp.example", {"a@corp.example"}, "u@t.example", "v@t.example", "U@t.example", NULL, "accepted", false, NULL},
-    {"a@corp.example", {"a@corp.example"}, "u@t.example", NULL, "v@t.example", NULL, "accepted", false,
-     "a recipient of t.example is not in To or Cc"},
-    {"a@corp.example", {"a@corp.example"}, "u@t.example", NULL, NULL, NULL, "accepted", false, NULL},
-    {"alice@corp.example", {"alice@corp.example"}, "u@t.example", "u@t.example", NULL, "alice", "accepted", false, NULL},
-    {"bob@corp.example", {"bob@corp.example"}, "u@t.example", "u@t.example", NULL, "alice", "accepted", false,
-     "authenticated as alice, sender of corp.example"},
-    {"alice@corp.example", {"alice@corp.example"}, "u@t.example", "u@t.example", NULL, "Alice@corp.example", "accepted", false, NULL},
-    {"alice@corp.example", {"alice@corp.example"}, "u@t.example", "u@t.example", NULL, "alice@t.example", "accepted", false,
-     "authenticated as alice@t.example, sender of corp.example"},
-    {"bob@bulk.example", {"bob@corp.example"}, "u@t.example", "v@t.example", NULL, "alice", "accepted", false,
-     "sender of bulk.example, From of corp.example; a recipient of t.example is not in To or Cc; authenticated as alice, sender of bulk.example"},
+	{"a@corp.example", {"a@corp.example"}, "u@t.example", "u@t.example", NULL, NULL, "accepted", false, NULL},
+	{"a@bulk.example",
+	 {"b@corp.example"},
+	 "u@t.example",
+	 "u@t.example",
+	 NULL,
+	 NULL,
+	 "accepted",
+	 false,
+	 "sender of bulk.example, From of corp.example"},
+	{"a@bulk.example",
+	 {"b@corp.example"},
+	 "u@t.example",
+	 "u@t.example",
+	 NULL,
+	 NULL,
+	 "partial",
+	 false,
+	 "sender of bulk.example, From of corp.example"},
+	{"a@bulk.example", {"b@corp.example"}, "u@t.example", "u@t.example", NULL, NULL, "rejected", false, NULL},
+	{"a@bulk.example", {"b@corp.example"}, "u@t.example", "u@t.example", NULL, NULL, "accepted", true, NULL},
+	{"a@bulk.example",
+	 {"b@corp.example", "c@bulk.example"},
+	 "u@t.example",
+	 "u@t.example",
+	 NULL,
+	 NULL,
+	 "accepted",
+	 false,
+	 NULL},
+	{"a@bulk.example",
+	 {"b@corp.example", "c@more.example"},
+	 "u@t.example",
+	 "u@t.example",
+	 NULL,
+	 NULL,
+	 "accepted",
+	 false,
+	 "sender of bulk.example, From of corp.example"},
+	{"a@bounces.corp.example",
+	 {"b@corp.example"},
+	 "u@t.example",
+	 "u@t.example",
+	 NULL,
+	 NULL,
+	 "accepted",
+	 false,
+	 NULL},
+	{"a@corp.example", {"b@MAIL.corp.EXAMPLE"}, "u@t.example", "u@t.example", NULL, NULL, "accepted", false, NULL},
+	{"a@xcorp.example",
+	 {"b@corp.example"},
+	 "u@t.example",
+	 "u@t.example",
+	 NULL,
+	 NULL,
+	 "accepted",
+	 false,
+	 "sender of xcorp.example, From of corp.example"},
+	{"", {"b@corp.example"}, "u@t.example", "u@t.example", NULL, NULL, "accepted", false, NULL}, /* a bounce */
+	{"a@corp.example", {NULL}, "u@t.example", NULL, NULL, NULL, "accepted", false, NULL}, /* no header to compare */
+	{"a@corp.example",
+	 {"a@corp.example"},
+	 "u@t.example",
+	 "v@t.example",
+	 NULL,
+	 NULL,
+	 "accepted",
+	 false,
+	 "a recipient of t.example is not in To or Cc"},
+	{"a@corp.example",
+	 {"a@corp.example"},
+	 "u@t.example",
+	 "v@t.example",
+	 "U@t.example",
+	 NULL,
+	 "accepted",
+	 false,
+	 NULL},
+	{"a@corp.example",
+	 {"a@corp.example"},
+	 "u@t.example",
+	 NULL,
+	 "v@t.example",
+	 NULL,
+	 "accepted",
+	 false,
+	 "a recipient of t.example is not in To or Cc"},
+	{"a@corp.example", {"a@corp.example"}, "u@t.example", NULL, NULL, NULL, "accepted", false, NULL},
+	{"alice@corp.example",
+	 {"alice@corp.example"},
+	 "u@t.example",
+	 "u@t.example",
+	 NULL,
+	 "alice",
+	 "accepted",
+	 false,
+	 NULL},
+	{"bob@corp.example",
+	 {"bob@corp.example"},
+	 "u@t.example",
+	 "u@t.example",
+	 NULL,
+	 "alice",
+	 "accepted",
+	 false,
+	 "authenticated as alice, sender of corp.example"},
+	{"alice@corp.example",
+	 {"alice@corp.example"},
+	 "u@t.example",
+	 "u@t.example",
+	 NULL,
+	 "Alice@corp.example",
+	 "accepted",
+	 false,
+	 NULL},
+	{"alice@corp.example",
+	 {"alice@corp.example"},
+	 "u@t.example",
+	 "u@t.example",
+	 NULL,
+	 "alice@t.example",
+	 "accepted",
+	 false,
+	 "authenticated as alice@t.example, sender of corp.example"},
+	{"bob@bulk.example",
+	 {"bob@corp.example"},
+	 "u@t.example",
+	 "v@t.example",
+	 NULL,
+	 "alice",
+	 "accepted",
+	 false,
+	 "sender of bulk.example, From of corp.example; a recipient of t.example is not in To or Cc; authenticated as "
+	 "alice, sender of bulk.example"},
 };
 
 static void test_envelope(void **state)
@@ -460,8 +605,11 @@ static void test_null_senders(void **state)
 		const char *from, *to;
 		bool sure;
 		unsigned notes;
-	} rows[] = {{"", "u@corp.example", true, 1},  {"a@b.example", "u@corp.example", true, 0}, {NULL, "u@corp.example", true, 0},
-		    {"", "postmaster", true, 0},      {"", "u@corp.example", false, 0}};
+	} rows[] = {{"", "u@corp.example", true, 1},
+		    {"a@b.example", "u@corp.example", true, 0},
+		    {NULL, "u@corp.example", true, 0},
+		    {"", "postmaster", true, 0},
+		    {"", "u@corp.example", false, 0}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -470,7 +618,8 @@ static void test_null_senders(void **state)
 		start(&s);
 		for (unsigned n = 0; n < 25; n++)
 			bounce(&s, n, rows[i].from, rows[i].to, rows[i].sure);
-		expect(&s, FINDING_null_sender_flood, rows[i].notes, "20 mails from <> to corp.example in 19 s, from 2 clients", rows[i].to);
+		expect(&s, FINDING_null_sender_flood, rows[i].notes,
+		       "20 mails from <> to corp.example in 19 s, from 2 clients", rows[i].to);
 		if (rows[i].notes) {
 			assert_int_equal(s.out.count, 20);
 			assert_int_equal(s.out.clients, 2);
@@ -482,7 +631,8 @@ static void test_null_senders(void **state)
 
 /* ---- passwords ---- */
 
-static void auth(struct stage *s, struct talk *t, const char *mechanism, const char *user, const char *domain, const char *result, uint64_t code)
+static void auth(struct stage *s, struct talk *t, const char *mechanism, const char *user, const char *domain,
+		 const char *result, uint64_t code)
 {
 	struct event ev;
 
@@ -508,7 +658,8 @@ static void test_session_guesses(void **state)
 	auth(&s, &t, "GSSAPI", "", "", "cancelled", 535);
 	auth(&s, &t, "GSSAPI", "", "", "rejected", 534);
 	for (unsigned n = 0; n < 6; n++) {
-		expect(&s, FINDING_auth_bruteforce, n >= 4, "4 refused in one session, the last by GSSAPI", "in one session");
+		expect(&s, FINDING_auth_bruteforce, n >= 4, "4 refused in one session, the last by GSSAPI",
+		       "in one session");
 		auth(&s, &t, "GSSAPI", "", "", "failure", 535);
 	}
 	assert_int_equal(s.out.count, 4);
@@ -534,13 +685,39 @@ static void test_session_guesses(void **state)
 	done(&s);
 }
 
+/* One client in many sessions is one attack, told once in ten minutes; another client's is another. */
+static void test_one_attack(void **state)
+{
+	static const struct {
+		uint32_t client;
+		int64_t at;
+		unsigned alerts;
+	} rows[] = {{STRANGER, 0, 1}, {STRANGER, 600, 1}, {STRANGER + 1, 600, 2}, {STRANGER, 601, 3}};
+	struct stage s;
+
+	(void)state;
+	start(&s);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct talk t = talk_of(i + 1, rows[i].client, rows[i].at * SECOND); /* in 1970 */
+
+		for (unsigned n = 0; n < 4; n++)
+			auth(&s, &t, "GSSAPI", "", "", "failure", 535);
+		expect(&s, FINDING_auth_bruteforce, rows[i].alerts, "4 refused in one session, the last by GSSAPI",
+		       "one attack");
+	}
+	done(&s);
+}
+
 /* "alice" alone is somebody else on another server; with her domain she is the same. */
 static void test_identities(void **state)
 {
 	static const struct {
 		const char *user, *domain;
 		unsigned alerts;
-	} rows[] = {{"alice", "", 0}, {"alice", "corp.example", 1}, {"alice@corp.example", "", 1}, {"alice@corp.example", "x.example", 1}};
+	} rows[] = {{"alice", "", 0},
+		    {"alice", "corp.example", 1},
+		    {"alice@corp.example", "", 1},
+		    {"alice@corp.example", "x.example", 1}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -553,7 +730,8 @@ static void test_identities(void **state)
 			t.record.server.addr[3] = (uint8_t)(n & 1);
 			auth(&s, &t, "LOGIN", rows[i].user, rows[i].domain, "failure", 535);
 		}
-		expect(&s, FINDING_auth_bruteforce, rows[i].alerts, "5 refused for alice@corp.example in 4 s, LOGIN", rows[i].user);
+		expect(&s, FINDING_auth_bruteforce, rows[i].alerts, "5 refused for alice@corp.example in 4 s, LOGIN",
+		       rows[i].user);
 		if (rows[i].alerts)
 			assert_string_equal(s.out.user, rows[i].user);
 		done(&s);
@@ -585,13 +763,18 @@ static void test_even_intervals(void **state)
 		t = talk_of(n + 1, STRANGER, NOON + n * 60 * SECOND);
 		auth(&s, &t, "PLAIN", "alice@corp.example", "", "failure", 535);
 		expect(&s, FINDING_auth_bruteforce, n >= 4,
-		       n < 11 ? "5 refused for alice@corp.example in 240 s, PLAIN, one every 60 s: perhaps a mail client with an old password" : NULL, "even");
+		       n < 11 ? "5 refused for alice@corp.example in 240 s, PLAIN, one every 60 s: perhaps a mail "
+				"client with an old password"
+			      : NULL,
+		       "even");
 	}
 	assert_string_equal(s.out.confidence, "low");
 	t = talk_of(99, STRANGER, NOON + 12 * 60 * SECOND);
 	auth(&s, &t, "PLAIN", "alice@corp.example", "", "success", 235);
 	expect(&s, FINDING_auth_success_after_failures, 1,
-	       "12 refused for alice@corp.example, then accepted; refused at even intervals: perhaps a mail client with an old password", "then right");
+	       "12 refused for alice@corp.example, then accepted; refused at even intervals: perhaps a mail client "
+	       "with an old password",
+	       "then right");
 	assert_string_equal(s.out.confidence, "low");
 	assert_int_equal(s.out.count, 12);
 	done(&s);
@@ -649,11 +832,13 @@ static void test_spray(void **state)
 		unsigned names, tries;
 		const char *evidence;
 	} rows[] = {
-	    {"PLAIN", 10, 1, "10 identities in 9 s, 10 tries, at most 1 each, from one client; the last: user9@corp.example"},
-	    {"login", 10, 3, "10 identities in 9 s, 28 tries, at most 3 each, from one client; the last: user9@corp.example"},
-	    {"LOGIN", 9, 3, NULL},
-	    {"LOGIN", 10, 4, NULL},
-	    {"CRAM-MD5", 10, 1, NULL},
+		{"PLAIN", 10, 1,
+		 "10 identities in 9 s, 10 tries, at most 1 each, from one client; the last: user9@corp.example"},
+		{"login", 10, 3,
+		 "10 identities in 9 s, 28 tries, at most 3 each, from one client; the last: user9@corp.example"},
+		{"LOGIN", 9, 3, NULL},
+		{"LOGIN", 10, 4, NULL},
+		{"CRAM-MD5", 10, 1, NULL},
 	};
 
 	(void)state;
@@ -681,12 +866,23 @@ static void test_spray(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_relay_refused),  cmocka_unit_test(test_relay_of_users), cmocka_unit_test(test_relay_delivered),
-	    cmocka_unit_test(test_relay_inside),   cmocka_unit_test(test_relay_from_the_middle), cmocka_unit_test(test_relay_found),
-	    cmocka_unit_test(test_harvest),        cmocka_unit_test(test_enumeration),    cmocka_unit_test(test_envelope),
-	    cmocka_unit_test(test_null_senders),   cmocka_unit_test(test_session_guesses), cmocka_unit_test(test_identities),
-	    cmocka_unit_test(test_even_intervals), cmocka_unit_test(test_right_at_last),  cmocka_unit_test(test_in_all),
-	    cmocka_unit_test(test_spray),
+		cmocka_unit_test(test_relay_refused),
+		cmocka_unit_test(test_relay_of_users),
+		cmocka_unit_test(test_relay_delivered),
+		cmocka_unit_test(test_relay_inside),
+		cmocka_unit_test(test_relay_from_the_middle),
+		cmocka_unit_test(test_relay_found),
+		cmocka_unit_test(test_harvest),
+		cmocka_unit_test(test_enumeration),
+		cmocka_unit_test(test_envelope),
+		cmocka_unit_test(test_null_senders),
+		cmocka_unit_test(test_session_guesses),
+		cmocka_unit_test(test_one_attack),
+		cmocka_unit_test(test_identities),
+		cmocka_unit_test(test_even_intervals),
+		cmocka_unit_test(test_right_at_last),
+		cmocka_unit_test(test_in_all),
+		cmocka_unit_test(test_spray),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
