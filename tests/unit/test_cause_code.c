@@ -123,11 +123,13 @@ static void test_codes(void **state)
 		}
 }
 
-/* A user who does not exist is not refused for the form of the line; a domain that does not resolve may be a malformed
- * one. */
+/*
+ * A user who does not exist is not refused for the form of the line; a domain that does not resolve may be a malformed one.
+ * Too large is what the announced size is refused for, and nothing else of the line.
+ */
 static void test_categories(void **state)
 {
-	static const enum category may_be_form[] = {CATEGORY_NONE, CATEGORY_POLICY, CATEGORY_SIZE, CATEGORY_DNS};
+	static const enum category may_be_form[] = {CATEGORY_NONE, CATEGORY_POLICY, CATEGORY_DNS};
 	static const struct exchange x = {.code = 501};
 
 	(void)state;
@@ -140,6 +142,8 @@ static void test_categories(void **state)
 				 form ? EXPLAINS_WELL : EXPLAINS_NOT);
 		assert_int_equal(code_explains(FINDING_empty_command, &x, (enum category)c),
 				 form ? EXPLAINS_WELL : EXPLAINS_NOT);
+		assert_int_equal(code_explains(FINDING_size_exceeds_limit, &x, (enum category)c),
+				 form || c == CATEGORY_SIZE ? EXPLAINS_WELL : EXPLAINS_NOT);
 		assert_int_equal(code_explains(FINDING_nested_mail, &x, (enum category)c), EXPLAINS_WELL);
 	}
 }
