@@ -124,8 +124,8 @@ static void test_codes(void **state)
 }
 
 /*
- * A user who does not exist is not refused for the form of the line; a domain that does not resolve may be a malformed one.
- * Too large is what the announced size is refused for, and nothing else of the line.
+ * A user who does not exist is not refused for the form of the line; a domain that does not resolve may be a malformed
+ * one. Too large is what the announced size is refused for, and nothing else of the line.
  */
 static void test_categories(void **state)
 {

@@ -35,7 +35,7 @@ static void test_reply(void **state)
 					    FINDING_auth_failed,
 					    FINDING_reply_short};
 	const struct span text[] = {SPAN_INIT("first"), SPAN_INIT("Error: no")};
-	static char most[90];
+	static char most[150];
 	struct span line = span_of(most, sizeof most);
 	struct exchange x = {.code = 550,
 			     .enhanced = SPAN_INIT("5.7.1"),
@@ -57,10 +57,59 @@ static void test_reply(void **state)
 	x.text_count = 0;
 	evidence_is(&x, FINDING_policy_rejection, "");
 	memset(most, 't', sizeof most);
-	memcpy(most + 63, "!?", 2);
+	memcpy(most + 127, "!?", 2);
 	x.text = &line;
 	x.text_count = 1;
-	evidence_is(&x, FINDING_policy_rejection, "ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt!");
+	evidence_is(&x, FINDING_policy_rejection,
+		    "tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt"
+		    "ttttttttttttttttttttttttttttt!");
+}
+
+/* Of several lines the one that says it; else the first that is a sentence; else the last. */
+static void test_telling_line(void **state)
+{
+	static const struct {
+		int code;
+		enum finding finding;
+		uint32_t defects;
+		const char *lines[3];
+		unsigned telling;
+	} rows[] = {
+		{550, FINDING_policy_rejection, 0, {"Sorry about this", "user unknown", "Good bye then"}, 1},
+		{550, FINDING_policy_rejection, 0, {"5.9", "Good bye then", "Another sentence here"}, 1},
+		{550, FINDING_policy_rejection, 0, {"no", "https://a.example https://b.example", "at all"}, 2},
+		{550, FINDING_policy_rejection, 0, {"no", "abc 123", "one two"}, 2},
+		{250, FINDING_policy_rejection, 0, {"Some words here", "no", "ok"}, 2},
+		{530,
+		 FINDING_starttls_required,
+		 0,
+		 {"Some words here", "Must issue a STARTTLS command first", "ok"},
+		 1},
+		{503, FINDING_auth_failed, 0, {"Some words here", "ok", "ok"}, 0},
+		{250, FINDING_reply_eight_bit, REPLY_DEFECT(EIGHT_BIT), {"plain", "gr\xfc\xdf", "gr\xfc\xdf dich"}, 1},
+		{250, FINDING_reply_eight_bit, 0, {"plain", "gr\xfc\xdf", "ok"}, 2},
+		{250, FINDING_ehlo_keyword_masked, REPLY_DEFECT(KEYWORD_MASKED), {"mx", "XXXXXXXA", "SIZE"}, 1},
+		{250, FINDING_ehlo_keyword_masked, 0, {"mx", "XXXXXXXA", "SIZE"}, 2},
+		{250, FINDING_ehlo_keyword_masked, REPLY_DEFECT(EIGHT_BIT), {"mx", "XXXXXXXA", "SIZE"}, 2},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct span text[] = {span_str(rows[i].lines[0]), span_str(rows[i].lines[1]),
+					    span_str(rows[i].lines[2])};
+		struct exchange x = {.kind = EXCHANGE_COMMAND,
+				     .verb = VERB_MAIL,
+				     .code = rows[i].code,
+				     .text = text,
+				     .text_count = 3,
+				     .reply_defects = rows[i].defects,
+				     .declared_size = EV_NONE,
+				     .size_limit = EV_NONE};
+		char want[80];
+
+		span_printf(want, 0, sizeof want, "%d %s", rows[i].code, rows[i].lines[rows[i].telling]);
+		evidence_is(&x, rows[i].finding, want);
+	}
 }
 
 /* The line, or the part of it that is wrong. */
@@ -198,9 +247,10 @@ static void test_notices(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_reply),   cmocka_unit_test(test_line),
-					   cmocka_unit_test(test_state),   cmocka_unit_test(test_numbers),
-					   cmocka_unit_test(test_attacks), cmocka_unit_test(test_notices)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_reply),   cmocka_unit_test(test_telling_line),
+					   cmocka_unit_test(test_line),    cmocka_unit_test(test_state),
+					   cmocka_unit_test(test_numbers), cmocka_unit_test(test_attacks),
+					   cmocka_unit_test(test_notices)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
