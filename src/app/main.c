@@ -15,6 +15,7 @@
 #include "smtpscope/json.h"
 #include "version.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -335,12 +336,22 @@ static int dispatch(struct options *o, struct err *err)
 	return 0;
 }
 
+/* Numbers 0 to 2 that are closed would go to the files that are opened next, and messages into an output. What they get fails to use. */
+static void occupy_standard_places(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+			return;
+}
+
 int main(int argc, char **argv)
 {
 	static struct options o;
 	struct err err = {0};
-	int status = options_parse(&o, argc, argv, &err);
+	int status;
 
+	occupy_standard_places();
+	status = options_parse(&o, argc, argv, &err);
 	if (status == 0)
 		status = dispatch(&o, &err);
 	if (err.code)
