@@ -57,7 +57,7 @@ DIALOG_TO_PCAP := $(BUILD)/tests/dialog_to_pcap
 PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
 .PHONY: all demo deps test-deps check check-unit check-dialogs check-secrets check-pcaps check-cli check-man check-asan check-valgrind \
-	check-live check-kafka fuzz fuzz-all fuzz-replay fuzzers replayers layers sizes lint coverage mutants bench bench-guard pot po contrib install uninstall dist clean help
+	check-live check-kafka check-faults fuzz fuzz-all fuzz-replay fuzzers replayers layers sizes lint coverage mutants bench bench-guard pot po contrib install uninstall dist clean help
 
 ## all: build ./smtpscope
 all: $(PROGRAM) $(MO)
@@ -136,7 +136,7 @@ test-deps:
 
 ## check: every test that needs no other program: unit, dialogues, captures, command line, man pages, live as root
 check: all $(UNITS) $(RUNNERS) $(DIALOG_TO_PCAP) $(BUILD)/tests/smtp_peer
-	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh $(UNITS) $(RUNNERS) tests/cli.sh tests/text.sh tests/explain.sh tests/man.sh \
+	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh $(UNITS) $(RUNNERS) tests/reliability.sh tests/cli.sh tests/text.sh tests/explain.sh tests/man.sh \
 		tests/templates.sh tests/metrics.sh tests/live/veth.sh tests/live/updown.sh \
 		tests/completion.sh tests/live/notify.sh
 
@@ -184,6 +184,10 @@ check-live: all
 ## check-kafka: 100,000 events through a real Apache Kafka that is killed and started again (installs Java, Maven, kcat)
 check-kafka: all $(BUILD)/tests/bench/generate
 	@SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/kafka/run.sh
+
+## check-faults: damaged files, outputs that fail, signals under load (tests/RELIABILITY, R50 to R66); those of interfaces as root
+check-faults: all
+	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh tests/rows_files.sh tests/rows_output.sh tests/live/outputs.sh
 
 ## layers: prove on the object files which layer knows which (laws L1, L2)
 layers: all

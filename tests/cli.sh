@@ -125,6 +125,26 @@ done
 expect "several workers and a reader that goes away: status 0" test "${PIPESTATUS[0]}" = 0
 try "no workers" 2 "--workers" "$program" -r "$sample" --workers 0
 
+# a second copy of each segment, wrong, in front of the true one
+python3 - tests/pcap/made/v36-lmtp.pcap >"$dir/decoys" <<'PY'
+import struct, sys
+octets, at = open(sys.argv[1], 'rb').read(), 24
+out = octets[:24]
+while at < len(octets):
+    n = 16 + struct.unpack_from('<I', octets, at + 8)[0]
+    frame = bytearray(octets[at:at + n])
+    frame[-1] ^= 1
+    out += bytes(frame) + octets[at:at + n] if n > 16 + 14 + 40 + 10 else octets[at:at + n]
+    at += n
+sys.stdout.buffer.write(out)
+PY
+facts() { jq -c 'select(.event.dataset == "smtpscope.command") | [.smtp.command.verb, .smtp.reply.codes, .smtp.reply.text]' "$@"; }
+try "R21 verified" 0 "" "$program" -r "$dir/decoys" -o json --verify-checksums
+expect "R21 verified: same" test "$(facts "$dir/out")" = "$("$program" -r tests/pcap/made/v36-lmtp.pcap -o json | facts)"
+expect "R21 verified: counted" test "$(tail -1 "$dir/out" | jq .smtp.stats.packets.ignored.bad_checksum)" -gt 5
+try "R21 believed" 0 "" "$program" -r "$dir/decoys" -o json
+expect "R21 believed: told" grep -q conflicting_overlap "$dir/out"
+
 # output
 try "into a file" 0 "" "$program" -r "$sample" -o json -O "$dir/file"
 expect "the file holds the same" cmp -s "$dir/file" "$dir/whole"

@@ -19,7 +19,7 @@ expect() { # name, then a command that must succeed
 try() {
   local name=$1 status=$2 said=$3
   shift 3
-  timeout 20 "$@" >"$dir/out" 2>"$dir/err"
+  timeout 60 "$@" >"$dir/out" 2>"$dir/err"
   expect "$name" test $? = "$status"
   expect "$name: lines of stderr" test "$(wc -l <"$dir/err")" -le 2
   if [ -n "$said" ]; then expect "$name: \"$said\"" grep -qF -- "$said" "$dir/err"; else expect "$name: quiet" test ! -s "$dir/err"; fi
@@ -194,6 +194,21 @@ expect "R54 a bomb: flat memory" test $? -le 1
 capture first-half "$dir/one"; capture second-half "$dir/two"
 try "R55 a session across two files" 0 "" "$program" -r "$dir/one" -r "$dir/two" -o json
 expect "R55 a session across two files: same events" same
+python3 - "$small" "$dir/vast" <<'PY' # mostly holes: 260 KB of zeros a record, 17,000 times, between the two halves of the session
+import struct, sys
+octets, at = open(sys.argv[1], 'rb').read(), 24
+for _ in range(10):
+    at += 16 + struct.unpack_from('<I', octets, at + 8)[0]
+with open(sys.argv[2], 'wb') as out:
+    out.write(octets[:at])
+    for i in range(17000):
+        out.write(struct.pack('<IIII', *struct.unpack_from('<II', octets, at), 262000, 262000))
+        out.seek(262000, 1)
+    out.write(octets[at:])
+PY
+expect "R55 more than 4 GB" test "$(stat -c %s "$dir/vast")" -gt 4400000000
+try "R55 more than 4 GB: status 0" 0 "" "$program" -r "$dir/vast" -o json
+expect "R55 more than 4 GB: same events" same
 { n=0; while [ $n -lt "$size" ]; do tail -c +$((n + 1)) "$small" | head -c 200; n=$((n + 200)); sleep 0.02; done; } |
   "$program" -r - -o json >"$dir/out" 2>"$dir/err"
 expect "R55 a slow pipe: same octets" cmp -s "$dir/out" "$dir/whole"

@@ -13,7 +13,11 @@
 
 #include <errno.h>
 #ifdef __linux__
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #endif
 #include <poll.h>
@@ -39,6 +43,7 @@ struct capture {
 	uint64_t dropped_before, if_dropped_before; /* by handles that are closed */
 	int64_t not_before;
 	bool down;   /* the interface is; the socket stays */
+	bool gone;   /* it was removed; the socket stays, and waits for another of that name */
 	int retry_s;
 	time_t retry_at;
 };
@@ -258,8 +263,10 @@ static enum capture_status live_lost(struct capture *c, void (*complain)(const c
 		pause_briefly();
 		return CAPTURE_IDLE;
 	}
-	live_says(c, "the interface is gone", complain);
-	close_handle(c);
+	live_says(c, "the interface is gone; waiting for one of that name", complain);
+	c->gone = c->o.once;
+	if (!c->gone)
+		close_handle(c);
 	c->down = true;
 	c->retry_s = 1;
 	c->retry_at = time(NULL) + 1;
@@ -292,10 +299,49 @@ static bool live_wait(struct capture *c, void (*complain)(const char *text))
 
 static enum capture_status live_over(struct capture *c, void (*complain)(const char *text))
 {
-	live_says(c, "to open it anew takes rights that were given up at the start; start smtpscope again when it is back (a service "
-		  "manager does), or keep them with --no-sandbox", complain);
+	live_says(c, "to share an interface anew takes rights that were given up at the start; start smtpscope again when it is back (a "
+		  "service manager does), or keep them with --no-sandbox", complain);
 	c->exit = 1;
 	return CAPTURE_END;
+}
+
+/*
+ * A packet socket that is open takes no rights to be bound to another interface (packet(7)); its ring and filter stay. One of a
+ * fan-out group cannot be bound again.
+ */
+static bool can_rebind(const struct capture *c)
+{
+#ifdef __linux__
+	return !c->o.fanout;
+#else
+	(void)c;
+	return false;
+#endif
+}
+
+static bool rebind(struct capture *c)
+{
+#ifdef __linux__
+	struct ifreq name = {.ifr_ifindex = 0};
+	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+	struct packet_mreq promiscuous = {.mr_type = PACKET_MR_PROMISC};
+	int fd = pcap_fileno(c->pcap), error;
+	socklen_t n = sizeof error;
+
+	snprintf(name.ifr_name, sizeof name.ifr_name, "%s", c->o.interface);
+	if (ioctl(fd, SIOCGIFINDEX, &name) != 0)
+		return false;
+	to.sll_ifindex = promiscuous.mr_ifindex = name.ifr_ifindex;
+	if (bind(fd, (struct sockaddr *)&to, sizeof to) != 0)
+		return false;
+	if (!c->o.no_promiscuous)
+		setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof promiscuous);
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n); /* that the old one went */
+	return true;
+#else
+	(void)c;
+	return false;
+#endif
 }
 
 /* The interface went away: look for it every second, then less often. */
@@ -303,12 +349,13 @@ static enum capture_status live_retry(struct capture *c, void (*complain)(const 
 {
 	struct err err = {0};
 
-	if (c->o.once)
+	if (c->gone && !can_rebind(c))
 		return live_over(c, complain);
 	pause_briefly();
 	if (time(NULL) < c->retry_at)
 		return CAPTURE_IDLE;
-	if (open_live(c, &err) == 0) {
+	if (c->gone ? rebind(c) : open_live(c, &err) == 0) {
+		c->gone = false;
 		live_back(c, complain);
 		return CAPTURE_IDLE;
 	}
@@ -366,7 +413,7 @@ enum capture_status capture_next(struct capture *c, struct frame *out, void (*co
 		else
 			file_problem(c, complain);
 	}
-	if (!c->pcap)
+	if (!c->pcap || c->gone)
 		return live_retry(c, complain);
 	status = pcap_next_ex(c->pcap, &h, &bytes);
 	if (status == 0 && live_wait(c, complain))

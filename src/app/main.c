@@ -268,6 +268,7 @@ static int give_up_rights(struct run *r, struct err *err)
 	if (r->o->interface) { /* where libpcap reads what the interface dropped */
 		snprintf(path, sizeof path, "/sys/class/net/%.64s/statistics", r->o->interface);
 		sandbox_read(&s, path);
+		s.packets = true;
 	}
 	outputs_rights(&r->out, r->o, &s);
 	return sandbox_enter(&s, err);

@@ -300,7 +300,7 @@ static int allow_making(scmp_filter_ctx f, const struct sandbox *s)
 }
 
 /* Memory that is not to be run, threads but no processes, files for reading only. */
-static int allow_some(scmp_filter_ctx f, bool files_to_come)
+static int allow_some(scmp_filter_ctx f, const struct sandbox *s)
 {
 	int status = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 
@@ -308,7 +308,11 @@ static int allow_some(scmp_filter_ctx f, bool files_to_come)
 	status |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 	status |= seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0); /* its flags cannot be seen here; clone is tried next */
 	status |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0, 0)); /* asking, not setting */
-	if (!files_to_come)
+	if (s->packets) {
+		status |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(bind), 0);
+		status |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1, SCMP_A1(SCMP_CMP_EQ, SOL_PACKET));
+	}
+	if (s->reads == 0)
 		return status;
 	return status | seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
 					 SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC | O_PATH, O_RDONLY));
@@ -322,7 +326,7 @@ static int confine_calls(const struct sandbox *s, struct err *err)
 	for (size_t i = 0; f && status == 0 && i < sizeof calls / sizeof *calls; i++)
 		status = allow(f, calls[i]);
 	if (status == 0)
-		status = allow_some(f, s->reads > 0);
+		status = allow_some(f, s);
 	if (status == 0)
 		status = allow_making(f, s) | allow_network(f, s);
 	if (status == 0)

@@ -25,6 +25,7 @@ struct sandbox {
 	unsigned reads;
 	struct sandbox_folder folder[SANDBOX_FOLDERS]; /* where files are still to be made */
 	unsigned folders;
+	bool packets;            /* an interface is captured; its socket may be bound to another one of that name */
 	bool unix_sockets, tcp_sockets; /* connections that are to be made anew */
 	bool any_sockets;               /* to whatever address a name has; names are looked up */
 	uint16_t port[SANDBOX_FOLDERS]; /* of tcp_sockets */

@@ -54,7 +54,21 @@ timeout 20 ip netns exec $a "$peer" client 192.0.2.25 25 || fail "the second cli
 wait_for "no session after the interface was up again" counted 2
 said "capturing again" || fail "nothing said of an interface that is up again"
 ip -n $b link del sd-$$
+wait_for "nothing said of an interface that is gone" said "the interface is gone"
+sleep 1.5; ip link add sc-$$ netns $a type veth peer name sd-$$ netns $b
+ip -n $a addr add 192.0.2.10/24 dev sc-$$; ip -n $a link set sc-$$ up
+ip -n $b addr add 192.0.2.25/24 dev sd-$$; ip -n $b link set sd-$$ up
+sleep 4
+timeout 20 ip netns exec $a "$peer" client 192.0.2.25 25 || fail "the third client failed"
+wait_for "no session after the interface was made anew" counted 3
+kill -TERM $scope; wait "$scope"; status=$?
+[ $status = 0 ] || fail "status $status at the end, expected 0"
+
+# workers share it: their sockets cannot be bound again
+ip netns exec $b "$program" -i sd-$$ -o json -O "$dir/live.json" --workers 2 tcp 2>"$dir/err" & pids="$pids $!"; scope=$!
+sleep 0.7
+ip -n $b link del sd-$$
 wait "$scope"; status=$?
-[ $status = 1 ] || fail "status $status after the interface was removed, expected 1"
-said "the interface is gone" || fail "nothing said of an interface that is gone"
-echo "down, up, removed: 2 sessions"
+[ $status = 1 ] || fail "status $status of workers after the interface was removed, expected 1"
+said "takes rights that were given up" || fail "nothing said of why it ends"
+echo "down, up, removed, made anew: 3 sessions"
