@@ -48,7 +48,7 @@ EDGE := $(call obj,$(OUT_SRC) $(filter-out src/app/main.c,$(APP_SRC)))
 SUPPORT := $(BUILD)/libtest-support.a
 UNITS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
 RUNNERS := $(patsubst %.c,$(BUILD)/%,$(RUN_SRC))
-BENCH := $(addprefix $(BUILD)/tests/bench/,generate events measure floor)
+BENCH := $(addprefix $(BUILD)/tests/bench/,generate events measure floor floods)
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRC))
 REPLAYERS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/replay_%,$(FUZZ_SRC))
 FUZZ_COMMON := $(call obj,$(addprefix tests/fuzz/,fuzz.c dialogue.c lines.c))
@@ -57,7 +57,7 @@ DIALOG_TO_PCAP := $(BUILD)/tests/dialog_to_pcap
 PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
 .PHONY: all demo deps test-deps check check-unit check-dialogs check-secrets check-pcaps check-cli check-man check-asan check-valgrind \
-	check-live check-kafka check-faults fuzz fuzz-all fuzz-replay fuzzers replayers layers sizes lint coverage mutants bench bench-guard pot po contrib install uninstall dist clean help
+	check-live check-kafka check-faults check-floods fuzz fuzz-all fuzz-replay fuzzers replayers layers sizes lint coverage mutants bench bench-guard pot po contrib install uninstall dist clean help
 
 ## all: build ./smtpscope
 all: $(PROGRAM) $(MO)
@@ -120,6 +120,7 @@ $(BENCH): $(BUILD)/%: $(BUILD)/%.o
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(APP_LIBS)
 $(BUILD)/tests/bench/generate: $(call obj,$(addprefix tests/bench/,traffic.c script.c truth.c)) $(SUPPORT) $(CORE)
 $(BUILD)/tests/bench/events: $(BUILD)/tests/bench/truth.o
+$(BUILD)/tests/bench/floods: $(SUPPORT) $(CORE)
 
 ## demo: build, then run the main job on a shipped sample, as transcript and as JSON
 demo: all
@@ -188,6 +189,10 @@ check-kafka: all $(BUILD)/tests/bench/generate
 ## check-faults: damaged files, outputs that fail, signals under load (tests/RELIABILITY, R50 to R66); those of interfaces as root
 check-faults: all
 	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh tests/rows_files.sh tests/rows_output.sh tests/live/outputs.sh
+
+## check-floods: what an attacker repeats costs as much as it is long: instructions at n, 2n, 4n (valgrind)
+check-floods: all $(BENCH)
+	@SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/bench/floods
 
 ## layers: prove on the object files which layer knows which (laws L1, L2)
 layers: all
