@@ -130,6 +130,8 @@ static bool all_feedings(struct runs *r)
 	const struct dialog *d = r->d;
 	size_t longest = 1;
 
+	if (!try_feeding(r, &(struct feeding){.naps = true})) /* half a line keeps a session awake, whole ones let it sleep */
+		return false;
 	if (r->effort == EFFORT_QUICK)
 		return try_feeding(r, &(struct feeding){.chunk = 1, .naps = true});
 	for (size_t i = 0; i < d->count; i++)

@@ -345,12 +345,97 @@ static void test_echo(void **state)
 	pool_free(&pool);
 }
 
+/* ---- OAuth (Google XOAUTH2, RFC 7628; RFC 8259 for the refusal) ---- */
+
+static const struct {
+	const char *message, *user, *malformed, *host, *port;
+} oauth_messages[] = {
+    {"dXNlcj1hQGIuZXhhbXBsZQFhdXRoPUJlYXJlciBUMEsBAQ==", "a@b.example", NULL, NULL, NULL},
+    {"dXNlcj1hQGIuZXhhbXBsZQFhdXRoPWJlYXJlciBUMEsBAQ==", "a@b.example", NULL, NULL, NULL},
+    {"dXNlcj1hQGIuZXhhbXBsZQFhdXRoPUJlYXJlciABAQ==", "a@b.example", "no bearer token in the message", NULL, NULL},
+    {"dXNlcj1hQGIuZXhhbXBsZQFhdXRoPUJhc2ljIFQwSwEB", "a@b.example", "no bearer token in the message", NULL, NULL},
+    {"dXNlcj1hQGIuZXhhbXBsZQF4PXkBAQ==", "a@b.example", "no bearer token in the message", NULL, NULL},
+    {"dXNlcj1hQGIuZXhhbXBsZQFhdXRoPUJlYXJlciBUMEsB", "a@b.example", "message without the ^A at its end", NULL, NULL},
+    {"dXNlcj1hQGIuZXhhbXBsZQFhdXRoPUJlYXJlciBUMEs=", "a@b.example", "message without the ^A at its end", NULL, NULL},
+    {"dXNlcj0BYXV0aD1CZWFyZXIgVDBLAQE=", "", "XOAUTH2 message without user=", NULL, NULL},
+    {"YXV0aD1CZWFyZXIgVDBLAQE=", "", "XOAUTH2 message without user=", NULL, NULL},
+    {"dXNlcj1hQGIuZXhhbXBsZQFob3N0PW14LmV4YW1wbGUBcG9ydD01ODcBYXV0aD1CZWFyZXIgVDBLAQE=", "a@b.example", NULL, "mx.example", "587"},
+    {"dXNlcj1hQGIuZXhhbXBsZQFwb3J0PTU4eAFtb3JlPTU4NwFhdXRoPUJlYXJlciBUMEsBAQ==", "a@b.example", NULL, NULL, NULL},
+    {"dXNlcj1hQGIuZXhhbXBsZQFhdXRoPUJlYXJlciBUMEsBAXBvcnQ9NTg3AQ==", "a@b.example", NULL, NULL, NULL},
+};
+
+static bool is_text(struct span got, const char *want)
+{
+	return want ? span_eq(got, span_str(want)) : !got.n;
+}
+
+static void test_oauth_messages(void **state)
+{
+	struct pool *pool = pool_new(0);
+	struct auth a = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof oauth_messages / sizeof *oauth_messages; i++) {
+		auth_start(&a, pool, &session_config_default, SPAN("XOAUTH2"), guard_str(oauth_messages[i].message), true);
+		if (!is_text(a.user, oauth_messages[i].user[0] ? oauth_messages[i].user : NULL) || !is_text(a.malformed, oauth_messages[i].malformed) ||
+		    !is_text(auth_fact(&a, AUTH_OAUTH_HOST), oauth_messages[i].host) ||
+		    !is_text(auth_fact(&a, AUTH_OAUTH_PORT), oauth_messages[i].port))
+			fail_msg("row %zu: %.*s", i, (int)a.malformed.n, (const char *)a.malformed.p);
+	}
+	auth_clear(&a);
+	pool_free(&pool);
+}
+
+static const struct {
+	const char *challenge, *status, *scope;
+} oauth_refusals[] = {
+    {"eyJzdGF0dXMiOiI0MDEiLCJzY29wZSI6Im1haWwifQ==", "401", "mail"},
+    {"eyAic3RhdHVzIiA6IDQwMSAsICJzY29wZSIgOiAibWFpbCIgfQ==", "401", "mail"},
+    {"eyJ4Ijp7InN0YXR1cyI6IjUwMCJ9LCJzdGF0dXMiOiI0MDEifQ==", "401", NULL},
+    {"eyJ4IjpbMSwiXSIseyJhIjoifSJ9XSwic3RhdHVzIjoiNDAxIn0=", "401", NULL},
+    {"eyJzY29wZSI6ImFcImJcXGMiLCJzdGF0dXMiOiI0MDAifQ==", "400", "a\"b\\c"},
+    {"eyJzY29wZSI6Ilx1MDA0MSIsInN0YXR1cyI6IjQwMCJ9", "400", "\\u0041"},
+    {"ewkic3RhdHVzIjoNCiI0MDEifQ==", "401", NULL},
+    {"WyJzdGF0dXMiLCI0MDEiXQ==", NULL, NULL},
+    {"eyJzdGF0dXMiICI0MDEifQ==", NULL, NULL},
+    {"e3N0YXR1czoiNDAxIn0=", NULL, NULL},
+    {"eyJzdGF0dXMiOiI0MDE=", NULL, NULL},
+    {"eyJzdGF0dXMiOiI0MDEiLCJzY29wZSI6Im1h", "401", NULL},
+    {"eyJzdGF0dXMiOjQgMDEgLCJhIjoxfQ==", "4 01", NULL},
+    {"eyJzdGF0dXMiOnRydWUsInNjb3BlIjoieCJ9", NULL, "x"},
+    {"eyJhIjoiXFwiLCJzdGF0dXMiOiI0MDEifQ==", "401", NULL},
+    {"eyJhIjoiYjsic3RhdHVzIjoiNDAxIn0=", NULL, NULL},
+};
+
+static void test_oauth_refusals(void **state)
+{
+	struct pool *pool = pool_new(0);
+	struct auth a = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof oauth_refusals / sizeof *oauth_refusals; i++) {
+		char want[64];
+
+		auth_start(&a, pool, &session_config_default, SPAN("XOAUTH2"), SPAN_ABSENT, true);
+		auth_challenge(&a, guard_str(oauth_refusals[i].challenge));
+		if (!is_text(auth_fact(&a, AUTH_OAUTH_STATUS), oauth_refusals[i].status) ||
+		    !is_text(auth_fact(&a, AUTH_OAUTH_SCOPE), oauth_refusals[i].scope))
+			fail_msg("row %zu", i);
+		span_printf(want, 0, sizeof want, "OAuth status %s%s%s", oauth_refusals[i].status ? oauth_refusals[i].status : "",
+			    oauth_refusals[i].scope ? ", scope " : "", oauth_refusals[i].scope ? oauth_refusals[i].scope : "");
+		assert_true(is_text(a.cause, oauth_refusals[i].status ? want : NULL));
+	}
+	auth_clear(&a);
+	pool_free(&pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_exchanges),  cmocka_unit_test(test_challenges), cmocka_unit_test(test_many_challenges),
 	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_prefixes),   cmocka_unit_test(test_every_octet),
 	    cmocka_unit_test(test_secret_hash), cmocka_unit_test(test_echo),
+	    cmocka_unit_test(test_oauth_messages), cmocka_unit_test(test_oauth_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
