@@ -429,12 +429,146 @@ static void test_oauth_refusals(void **state)
 	pool_free(&pool);
 }
 
+/* ---- the table, and forms at their borders ---- */
+
+/* RFC 4616, 4422, 4505, 7628: one message and the reply; RFC 2195, 2831: the server begins. */
+static void test_mechanisms(void **state)
+{
+	static const struct {
+		const char *name;
+		bool server_first, one_round;
+	} forms[] = {
+	    {"PLAIN", false, true}, {"LOGIN", false, false}, {"CRAM-MD5", true, false}, {"DIGEST-MD5", true, false},
+	    {"SCRAM-SHA-1", false, false}, {"SCRAM-SHA-256", false, false}, {"SCRAM-SHA-512", false, false}, {"SCRAM-SHA-1-PLUS", false, false},
+	    {"SCRAM-SHA-256-PLUS", false, false}, {"SCRAM-SHA-512-PLUS", false, false}, {"NTLM", false, false},    {"GSSAPI", false, false},
+	    {"GSS-SPNEGO", false, false},    {"XOAUTH2", false, true},        {"OAUTHBEARER", false, true},        {"EXTERNAL", false, true},
+	    {"ANONYMOUS", false, true},
+	};
+	unsigned n = sizeof forms / sizeof *forms;
+
+	(void)state;
+	for (unsigned i = 0; i < n; i++) {
+		assert_non_null(auth_mechanism_find(span_str(forms[i].name)));
+		assert_ptr_equal(auth_mechanism_find(span_str(auth_mechanism_at(i)->name)), auth_mechanism_at(i));
+		assert_int_equal(auth_server_first(span_str(forms[i].name)), forms[i].server_first);
+		assert_int_equal(auth_one_round(span_str(forms[i].name)), forms[i].one_round);
+	}
+	assert_null(auth_mechanism_at(n));
+	assert_null(auth_mechanism_find(SPAN("PLAI")));
+	assert_false(auth_server_first(SPAN("X-NEW")) || auth_one_round(SPAN("X-NEW")));
+}
+
+static void respond(struct auth *a, struct pool *pool, const struct session_config *config, const char *mechanism, const void *p, size_t n)
+{
+	char line[1024];
+	long length = base64_encode(span_of(p, n), line, sizeof line);
+
+	auth_start(a, pool, config, span_str(mechanism), SPAN_ABSENT, true);
+	auth_response(a, span_of(line, (size_t)length), (uint64_t)length + 2, true);
+}
+
+/* A wrap token of RFC 4121 4.2.6.2 with what RFC 4752 3.1 puts into it: layer, size, identity. */
+static void test_layers(void **state)
+{
+	static const struct {
+		const char *token;
+		size_t n;
+		const char *layer, *authzid, *malformed;
+	} forms[] = {
+#define HEAD(flags, filler, ec, rrc) "\x05\x04" flags filler "\0" ec "\0" rrc "\0\0\0\0\0\0\0\x07"
+#define TOKEN(text) text, sizeof(text) - 1
+	    {TOKEN(HEAD("\0", "\xff", "\0", "\0") "\x01\0\0\0" "alice"), "none", "alice", NULL},
+	    {TOKEN(HEAD("\0", "\xff", "\0", "\0") "\x02\0\x10\0" "alice"), "integrity", "alice", NULL},
+	    {TOKEN(HEAD("\0", "\xff", "\0", "\0") "\x04\0\x10\0"), "confidentiality", NULL, NULL},
+	    {TOKEN(HEAD("\x04", "\xff", "\x03", "\0") "\x01\0\0\0" "bob" "sum"), "none", "bob", NULL},     /* the checksum behind it */
+	    {TOKEN(HEAD("\x04", "\xff", "\x03", "\x03") "sum" "\x01\0\0\0" "bob"), "none", "bob", NULL},   /* turned in front of it */
+	    {TOKEN(HEAD("\0", "\xff", "\0", "\0") "\x01\0\0"), NULL, NULL, "GSSAPI message without its four octets of security layer"},
+	    {TOKEN(HEAD("\x04", "\xff", "\x04", "\0") "\x01\0\0"), NULL, NULL, NULL}, /* more checksum than message */
+	    {TOKEN(HEAD("\x02", "\xff", "\0", "\0") "\x01\0\0\0" "alice"), NULL, NULL, NULL}, /* sealed */
+	    {TOKEN(HEAD("\0", "\xfe", "\0", "\0") "\x01\0\0\0" "alice"), NULL, NULL, NULL},
+	    {TOKEN(HEAD("\0", "\xff", "\0", "\0")), NULL, NULL, NULL},
+	};
+	struct pool *pool = pool_new(0);
+	struct auth a = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		respond(&a, pool, &session_config_default, "GSSAPI", forms[i].token, forms[i].n);
+		if (!is_text(auth_fact(&a, AUTH_SECURITY_LAYER), forms[i].layer) || !is_text(auth_fact(&a, AUTH_AUTHZID), forms[i].authzid) ||
+		    !is_text(a.malformed, forms[i].malformed))
+			fail_msg("row %zu", i);
+		assert_int_equal(a.security_layer, forms[i].layer && forms[i].layer[0] != 'n');
+	}
+	auth_clear(&a);
+	pool_free(&pool);
+}
+
+/* [MS-NLMP] 2.2.1.3: an NT response of 24 octets is NTLMv1, a longer one NTLMv2, none and no user anonymous. */
+static void test_ntlm_versions(void **state)
+{
+	static const struct {
+		uint8_t nt;
+		bool user;
+		const char *version;
+	} forms[] = {{24, true, "NTLMv1"}, {25, true, "NTLMv2"}, {23, true, NULL},
+		     {0, true, NULL},      {0, false, "anonymous"}, {24, false, "NTLMv1"}};
+	struct pool *pool = pool_new(0);
+	struct auth a = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		uint8_t m[64 + 32 + 4] = "NTLMSSP\0\3";
+
+		m[20] = m[22] = forms[i].nt;
+		m[24] = 64;
+		m[36] = m[38] = forms[i].user ? 4 : 0;
+		m[40] = 96;
+		m[60] = 1; /* Unicode */
+		memcpy(m + 96, "a\0b\0", 4);
+		respond(&a, pool, &session_config_default, "NTLM", m, sizeof m);
+		if (!is_text(auth_fact(&a, AUTH_NTLM_VERSION), forms[i].version) || !is_text(a.user, forms[i].user ? "ab" : NULL))
+			fail_msg("row %zu: %.*s", i, (int)a.user.n, (const char *)a.user.p);
+		assert_int_equal(a.user.p != NULL, forms[i].user);
+		assert_false(a.malformed.p);
+	}
+	auth_clear(&a);
+	pool_free(&pool);
+}
+
+/* --secrets show: text as it is, octets in hexadecimal; of an unknown mechanism all of it. */
+static void test_shown_secrets(void **state)
+{
+	static const struct session_config show = {.limits = &session_limits_default, .secrets = SECRETS_SHOW};
+	static const struct {
+		const char *mechanism, *message;
+		size_t n;
+		const char *secret;
+	} forms[] = {
+	    {"PLAIN", TOKEN("\0alice\0s3cr3t"), "s3cr3t"},     {"PLAIN", TOKEN("\0alice\0a\tb\r\n\1"), "a\tb\r\n\1"},
+	    {"PLAIN", TOKEN("\0alice\0a\2b"), "610262"},       {"PLAIN", TOKEN("\0alice\0a\vb"), "610b62"},
+	    {"PLAIN", TOKEN("\0alice\0\xff\xfe"), "fffe"},     {"PLAIN", TOKEN("\0alice\0\xc3\xa9"), "\xc3\xa9"},
+	    {"X-NEW", TOKEN("all of it"), "all of it"},
+	};
+	struct pool *pool = pool_new(0);
+	struct auth a = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		respond(&a, pool, &show, forms[i].mechanism, forms[i].message, forms[i].n);
+		if (!is_text(auth_fact(&a, AUTH_SECRET), forms[i].secret))
+			fail_msg("row %zu", i);
+	}
+	auth_clear(&a);
+	pool_free(&pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_exchanges),  cmocka_unit_test(test_challenges), cmocka_unit_test(test_many_challenges),
 	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_prefixes),   cmocka_unit_test(test_every_octet),
-	    cmocka_unit_test(test_secret_hash), cmocka_unit_test(test_echo),
+	    cmocka_unit_test(test_secret_hash), cmocka_unit_test(test_echo), cmocka_unit_test(test_mechanisms),
+	    cmocka_unit_test(test_layers), cmocka_unit_test(test_ntlm_versions), cmocka_unit_test(test_shown_secrets),
 	    cmocka_unit_test(test_oauth_messages), cmocka_unit_test(test_oauth_refusals),
 	};
 
