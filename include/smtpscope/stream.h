@@ -70,6 +70,13 @@ struct stream_report {
 	bool beyond_end; /* octets after the FIN were ignored */
 };
 
+/* Nothing found yet. The chunks are not cleared: there is a report for every segment, and hardly ever a conflict. */
+static inline void stream_report_init(struct stream_report *r)
+{
+	r->conflicts = 0;
+	r->fresh = r->duplicate = r->beyond_end = false;
+}
+
 /* Sequence number seq is offset 0. Forgets whatever was held. */
 void stream_start(struct stream *s, struct stream_budget *b, uint32_t seq);
 /* Moves the start delta octets down (up when negative): held blocks keep their sequence numbers. */

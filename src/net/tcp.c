@@ -68,18 +68,21 @@ static uint32_t key_hash(struct tcp *t, const struct packet *p)
 		return t->last_hash;
 	t->last[0] = p->src;
 	t->last[1] = p->dst;
+	t->last_entry = NULL;
 	t->last_hash = table_hash(t->table[0], key, packet_flow_key(p, key));
 	return t->last_hash;
 }
 
-static struct entry *find(const struct tcp *t, const struct packet *p, uint32_t hash)
+/* After key_hash(). */
+static struct entry *find(struct tcp *t, const struct packet *p, uint32_t hash)
 {
 	struct key key = {&p->src, &p->dst};
-	struct table_node *node = NULL;
+	struct table_node *node = t->last_entry ? &t->last_entry->node : NULL;
 
 	for (int i = 0; i < CONN_CLASSES && !node; i++)
 		node = table_find(t->table[i], hash, &key);
-	return (struct entry *)node;
+	t->last_entry = (struct entry *)node;
+	return t->last_entry;
 }
 
 static enum dir entry_dir(const struct entry *e, const struct packet *p)
@@ -114,6 +117,8 @@ static void entry_drop(struct tcp *t, struct entry *e)
 		stream_clear(&c->stream[1], &t->budget);
 		t->stats.open--;
 	}
+	if (t->last_entry == e)
+		t->last_entry = NULL;
 	table_remove(t->table[e->class], &e->node);
 	pool_put(t->budget.pool, e, entry_size(e));
 }

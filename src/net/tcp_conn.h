@@ -67,6 +67,7 @@ struct tcp {
 	bool timed;         /* there was one */
 	struct endpoint last[2]; /* of the packet before, and their hash; family 0: none yet */
 	uint32_t last_hash;
+	struct entry *last_entry; /* where it was found; NULL: not known */
 	struct entry *busy; /* callbacks are running for it: not to be evicted */
 };
 

@@ -228,8 +228,9 @@ static void tell_report(struct tcp *t, struct conn *c, enum dir d, struct stream
 static void take_octets(struct tcp *t, struct conn *c, enum dir d, struct segment *g)
 {
 	struct stream *s = &c->stream[d];
-	struct stream_report r = {.conflicts = 0};
+	struct stream_report r;
 
+	stream_report_init(&r);
 	limit_after_rst(c, d, g, &r);
 	stream_trim(s, g, &r);
 	tell_report(t, c, d, &r);
@@ -240,7 +241,7 @@ static void take_octets(struct tcp *t, struct conn *c, enum dir d, struct segmen
 		deliver_segment(t, c, d, g);
 	if (conn_ignored(c) || (g->len == 0 && !g->fin))
 		return;
-	r = (struct stream_report){.conflicts = 0};
+	stream_report_init(&r);
 	stream_push(s, &t->budget, g, &r);
 	tell_report(t, c, d, &r);
 }
