@@ -110,14 +110,15 @@ static void count_refused(struct watch *w, struct watch_session *s, const struct
 
 /* ---- many identities ---- */
 
-static bool sprays(const struct watch *w, const struct window *win, int64_t ts)
+/* All moments in the window are of its time. */
+static bool sprays(const struct watch *w, const struct window *win)
 {
 	const struct watch_setting *set = &w->settings->rule[WATCH_password_spray];
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < win->count; i++)
 		n += win->moment[i].tries <= MOST_TRIES;
-	return n >= set->threshold && window_near(win, ts, set->seconds) >= set->threshold;
+	return n >= set->threshold;
 }
 
 static void raise_spray(struct watch *w, const struct event *ev, struct window *win)
@@ -151,9 +152,10 @@ static void count_spray(struct watch *w, const struct event *ev, uint64_t name)
 	win = window_of(w, &k);
 	if (!win)
 		return;
+	window_forget(win, ev->ts, set->seconds); /* a try a day is no second try */
 	m.value = (uint32_t)name;
 	window_add(w, win, &m, 2 * set->threshold, true); /* twice: identities with too many tries do not hide the others */
-	if (sprays(w, win, ev->ts) && window_fires(win, ev->ts, set->seconds))
+	if (sprays(w, win) && window_fires(win, ev->ts, set->seconds))
 		raise_spray(w, ev, win);
 }
 

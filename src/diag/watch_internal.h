@@ -56,6 +56,8 @@ struct window *window_find(struct watch *w, const struct watch_key *k); /* NULL:
 struct window *window_of(struct watch *w, const struct watch_key *k);   /* made when there is none; NULL without memory */
 /* Keeps the moment, at most room of them. distinct: an earlier one with the same value gives way, and its tries are added. */
 void window_add(struct watch *w, struct window *win, const struct moment *m, uint32_t room, bool distinct);
+/* Drops the moments further than so many seconds from ts. */
+void window_forget(struct window *win, int64_t ts, uint32_t seconds);
 /* Moments at most so many seconds from ts. */
 uint32_t window_near(const struct window *win, int64_t ts, uint32_t seconds);
 /* It fired at most so many seconds from ts. NULL: never. */

@@ -121,13 +121,14 @@ void watch_verify(struct watch *w, struct watch_session *s, const struct event *
 	s->facts |= FACT_OTHER;
 	if (!win)
 		return;
+	window_forget(win, ev->ts, set->seconds);
 	window_add(w, win, &m, set->threshold, false);
-	n = window_near(win, ev->ts, set->seconds);
-	for (uint32_t i = 0; i < win->count; i++) {
+	n = win->count;
+	for (uint32_t i = 0; i < n; i++) {
 		hits += win->moment[i].peer == 2;
 		misses += win->moment[i].peer == 3;
 	}
-	if (n < set->threshold && !(n == win->count && hits && misses))
+	if (n < set->threshold && !(hits && misses))
 		return;
 	if (!window_fires(win, ev->ts, set->seconds))
 		return;
@@ -266,8 +267,10 @@ void watch_message(struct watch *w, struct watch_session *s, const struct event 
 
 	count_recipients(w, s, ev);
 	count_null_sender(w, ev);
-	if (taken)
+	if (taken) { /* whoever sends mail between them does not flood: a connection that is kept is reset, and asked whether it lives */
+		s->idle.count = s->idle.total = 0;
 		compare_envelope(w, s, ev);
+	}
 	if (taken && is_stranger(s, ev))
 		relay_delivered(w, s, ev);
 }

@@ -204,6 +204,16 @@ bool is_near(int64_t a, int64_t b, uint32_t seconds)
 	return apart(a, b) <= (uint64_t)seconds * 1000000000;
 }
 
+void window_forget(struct window *win, int64_t ts, uint32_t seconds)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < win->count; i++)
+		if (is_near(win->moment[i].ts, ts, seconds))
+			win->moment[kept++] = win->moment[i];
+	win->count = kept;
+}
+
 uint32_t window_near(const struct window *win, int64_t ts, uint32_t seconds)
 {
 	uint32_t n = 0;
