@@ -430,12 +430,12 @@ static enum severity notice_severity(const struct event *ev, const struct findin
 	return info->tolerated > SEVERITY_NOTE ? info->tolerated : info->severity > SEVERITY_WARNING ? info->severity : info->tolerated;
 }
 
-/* A chunk that is cut short also shows that its count was wrong (protocol facts 6). */
-static enum finding companion(enum notice_id id)
+/* A chunk that is cut short also shows that its count was wrong (protocol facts 6); of a huge one its command has told. */
+static enum finding companion(const struct notice *n)
 {
-	if (id == NOTICE_COMMAND_INJECTION)
+	if (n->id == NOTICE_COMMAND_INJECTION)
 		return FINDING_command_after_starttls;
-	return id == NOTICE_BDAT_SHORT ? FINDING_bdat_mismatch : FINDINGS;
+	return n->id == NOTICE_BDAT_SHORT && n->b < HUGE_CHUNK ? FINDING_bdat_mismatch : FINDINGS;
 }
 
 /* What only the numbers or the form of a stream suggest is less than what an alert or a line says. */
@@ -451,7 +451,7 @@ static enum confidence notice_confidence(const struct notice *n, const struct fi
 static void on_notice(struct cause *c, struct event *ev)
 {
 	const struct notice *n = ev->notice;
-	enum finding f = notice_finding(n->id), also = companion(n->id);
+	enum finding f = notice_finding(n->id), also = companion(n);
 	const struct finding_info *info = finding_info(f);
 	struct finding_facts facts = {.length = n->a, .limit = n->b ? n->b : n->a, .count = 1, .detail = n->text};
 	struct diag_state blank, *d = state_of(ev->record, &blank);

@@ -147,7 +147,7 @@ static struct span put_announced(const struct exchange *x, char *buf, size_t cap
 {
 	if (x->announced == EV_NONE)
 		return x->bad;
-	return printed(buf, cap, "announced %" PRIu64, x->announced);
+	return printed(buf, cap, "announced %" PRIu64 "%s", x->announced, x->announced == EV_NONE - 1 ? " or more" : "");
 }
 
 struct evidence_row {

@@ -250,7 +250,7 @@ static bool is_huge_chunk(const struct exchange *x)
 {
 	bool overflow = x->defects & D(BAD_BDAT) && x->bad.n > 19 && span_all(x->bad, CHAR_DIGIT);
 
-	return overflow || (x->announced != EV_NONE && x->announced >= UINT64_C(1) << 31);
+	return overflow || (x->announced != EV_NONE && x->announced >= HUGE_CHUNK);
 }
 
 /* The server answers a PROXY header that it does not know as if it were a command, or refuses to greet. */
@@ -440,7 +440,7 @@ const struct rule cause_rules[] = {
     {FINDING_unexpected_354, 0, 0, 0, 0, WHEN_ANY, is_354},
     {FINDING_unsolicited_reply, 0, 0, 0, 0, WHEN_ANY, is_unsolicited},
     /* security */
-    {FINDING_backdoor_verb, 0, 0, 0, V(DEBUG) | V(WIZ) | V(KILL), WHEN_ANY, NULL},
+    {FINDING_backdoor_verb, 0, 0, 0, V(DEBUG) | V(WIZ) | V(KILL) | V(SHOWQ), WHEN_ANY, NULL},
     REPLY_RULE(response_splitting, SPLIT),
     {FINDING_bdat_mismatch, 0, 0, 0, V(BDAT), WHEN_ANY, is_huge_chunk},
     {FINDING_command_overflow, D(OVERFLOW), 0, S(AFTER_BDAT) | S(DATA_REFUSED) | S(AUTH_REFUSED), ~AUTH_VERBS, WHEN_ANY, NULL},

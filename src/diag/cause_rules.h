@@ -18,6 +18,8 @@ enum rule_when {
 	WHEN_UNKNOWN_TO_SERVER, /* 500, 502, 504 */
 };
 
+#define HUGE_CHUNK (UINT64_C(1) << 31) /* octets in one chunk that nobody sends (protocol facts 6) */
+
 struct rule {
 	enum finding finding;
 	uint64_t defects;    /* any of these; 0: not about defects */

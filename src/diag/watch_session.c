@@ -139,7 +139,8 @@ static void judge_name(struct watch *w, struct watch_session *s, const struct ev
 {
 	bool outside = !is_loopback(&ev->source_ip) && memcmp(ev->source_ip.addr, ev->destination_ip.addr, 16) != 0;
 	struct watch_server *v = outside ? server_of(w, s, ev) : NULL;
-	bool own = v && ((v->name[0] && span_ieq(name, span_str(v->name))) || is_own_address(name, &ev->destination_ip));
+	size_t dot = name.n > 1 && name.p[name.n - 1] == '.'; /* the same name, written as absolute */
+	bool own = v && ((v->name[0] && span_ieq(span_first(name, name.n - dot), span_str(v->name))) || is_own_address(name, &ev->destination_ip));
 	struct watch_key k;
 	struct alarm a;
 	char text[EVIDENCE];
