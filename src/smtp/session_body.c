@@ -87,7 +87,7 @@ void body_lost(struct session *s, uint64_t n)
 
 static bool early(const struct session *s, const struct chunk *c)
 {
-	return s->after_354 && s->reply_end && c->peer_seen < s->reply_end && !s->lost_replies;
+	return s->after_354 && s->reply_end && c->peer_seen < s->reply_end && !s->lost_replies && c->off >= s->smuggled_end;
 }
 
 /* The client's verb behind a non-standard end, within two lines: what makes it smuggling and not just bad line ends. */
@@ -215,6 +215,7 @@ static void reread_candidate(struct session *s)
 			s->held_end = s->candidate_end;
 		s->held = s->candidate;
 		s->held_bytes += s->candidate_bytes;
+		s->smuggled_end = s->offset[client_dir(s)];
 	}
 	s->candidate = NULL;
 	s->candidate_end = &s->candidate;

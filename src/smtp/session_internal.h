@@ -214,6 +214,7 @@ struct session {
 	struct held *candidate;   /* client bytes behind a non-standard end of data */
 	struct held **candidate_end;
 	uint64_t candidate_bytes, candidate_size, candidate_lines;
+	uint64_t smuggled_end;    /* client offset behind what was smuggled: nobody could wait in the middle of it */
 	char candidate_form[16];
 	struct span candidate_verb;
 	bool candidate_seen, candidate_full, suspect; /* suspect: the strict end came, the server may have seen more */
