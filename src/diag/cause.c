@@ -134,7 +134,10 @@ static void explain_refusal(struct verdict *v)
 	if (x->kind != EXCHANGE_COMMAND || x->code < 500 || x->verb == VERB_UNKNOWN)
 		return;
 	if (verb_info(x->verb)->flags & VERB_IS_AUTH) {
-		add(v, FINDING_auth_failed, EXPLAINS_WELL); /* the exchange itself says more in smtp.auth.cause */
+		if ((x->code == 500 || x->code == 502) && x->situation & SIT(ADVERTISED) && !(x->situation & SIT(NO_EHLO_SEEN)))
+			add(v, FINDING_server_rejects_valid_command, EXPLAINS_WELL); /* it offered what it does not know */
+		else
+			add(v, FINDING_auth_failed, EXPLAINS_WELL); /* the exchange itself says more in smtp.auth.cause */
 		return;
 	}
 	if (sends && x->situation & SIT(RCPT_ALL_REFUSED))

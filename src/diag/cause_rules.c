@@ -97,7 +97,8 @@ static bool too_many_errors(const struct exchange *x)
 
 static bool auth_says_disabled(const struct exchange *x)
 {
-	return x->code == 525 || (x->code >= 500 && span_eq(x->enhanced, SPAN("5.7.13")));
+	return x->code == 525 || (x->code >= 500 && span_eq(x->enhanced, SPAN("5.7.13"))) ||
+	       (x->code == 550 && span_starts(x->enhanced, SPAN("5.7.")) && !says_tls(x));
 }
 
 static bool auth_says_rate(const struct exchange *x)
@@ -129,7 +130,12 @@ static bool auth_code_432(const struct exchange *x)
 
 static bool auth_code_temporary(const struct exchange *x)
 {
-	return ((x->code == 454 && !says_tls(x)) || x->code == 435 || x->code == 451) && !auth_says_rate(x);
+	return ((x->code == 454 && !says_tls(x)) || x->code == 435 || x->code == 451 || x->code == 421) && !auth_says_rate(x);
+}
+
+static bool says_authenticated(const struct exchange *x)
+{
+	return x->code == 503 && text_has(x, "already auth");
 }
 
 static bool is_504(const struct exchange *x)
@@ -390,6 +396,7 @@ const struct rule cause_rules[] = {
      WHEN_FAILED, NULL},
     {FINDING_nested_mail, 0, S(MAIL_OPEN), 0, MAIL_VERBS, WHEN_ANY, NULL},
     {FINDING_auth_repeated, 0, S(AUTHENTICATED), 0, AUTH_VERBS, WHEN_ANY, NULL},
+    {FINDING_auth_repeated, 0, 0, 0, AUTH_VERBS, WHEN_5YZ, says_authenticated},
     {FINDING_auth_in_transaction, 0, S(MAIL_OPEN), 0, AUTH_VERBS, WHEN_ANY, NULL},
     {FINDING_starttls_required, 0, 0, 0, ~AUTH_VERBS, WHEN_5YZ, is_530_tls},
     {FINDING_auth_required, 0, 0, 0, ~AUTH_VERBS, WHEN_5YZ, is_530},

@@ -82,6 +82,7 @@ static const struct cause_row causes[] = {
     {0, "", "account is locked", "account disabled"},
     {0, "", "user disabled", "account disabled"},
     {525, "", "", "account disabled"},
+    {550, "7.1", "", "account disabled"},
     {0, "", "expired", "password expired"},
     {0, "7.12", "", "password transition needed"},
     {432, "", "", "password transition needed"},
@@ -105,6 +106,8 @@ static const struct cause_row causes[] = {
     {503, "", "", "bad sequence"},
     {535, "", "", "credentials invalid"},
     {0, "7.8", "", "credentials invalid"},
+    {421, "7.0", "", "too many attempts"},
+    {450, "", "", "too many attempts"},
     {421, "", "", "connection closed by the server"},
     {500, "", "", "AUTH not known to the server"},
     {502, "", "", "AUTH not known to the server"},
@@ -175,14 +178,14 @@ static struct span cause_of_refusal(const struct auth *a, const struct auth_endi
 	enum { LINE_ENOUGH = 12288 }; /* RFC 4954 4 */
 	struct span cause = a->cause.p ? a->cause : cause_of_dialogue(a, end);
 
+	if (!cause.p && a->initial_response && a->steps == 0 && auth_server_first(a->mechanism) && end->code >= 500)
+		return SPAN("initial response not allowed"); /* whatever it holds */
 	if (!cause.p)
 		cause = cause_of_message(a, end->code);
 	if (cause.p)
 		return cause;
 	if (end->code == 500 && a->longest > LINE_ENOUGH)
 		return SPAN("line too long");
-	if (a->initial_response && a->steps == 0 && auth_server_first(a->mechanism) && end->code >= 500)
-		return SPAN("initial response not allowed");
 	if (end->code == 501 && !a->mechanism.n)
 		return SPAN("no mechanism named");
 	if (end->code == 535 && a->responses == 0 && a->steps == 0)
