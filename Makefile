@@ -20,7 +20,7 @@ MUTANTS_GOAL ?= 90
 VERSION := $(shell sed -n 's/.*SMTPSCOPE_VERSION "\(.*\)".*/\1/p' src/app/version.h)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
 	-Wswitch-enum -Wvla -Wformat=2 $(if $(WERROR),-Werror)
-BASE_FLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude -MMD -MP $(WARNINGS)
+BASE_FLAGS := $(CPPFLAGS) -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude -MMD -MP $(WARNINGS)
 APP_PKGS := libpcap json-c zlib libzstd nettle $(if $(filter Linux,$(shell uname -s)),libseccomp)
 APP_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(APP_PKGS)) $(addprefix -I,$(addsuffix /include,$(GETTEXT_PREFIX)))
 # Kafka when librdkafka is there. Asked when it is needed, like the next.
@@ -58,6 +58,7 @@ PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
 .PHONY: all demo deps test-deps check check-unit check-dialogs check-secrets check-pcaps check-cli check-man check-asan check-valgrind \
 	check-live check-kafka check-faults check-floods fuzz fuzz-all fuzz-replay fuzzers replayers layers sizes lint coverage mutants bench bench-guard pot po contrib install uninstall dist clean help
+.PHONY: check-install check-contrib check-package FORCE
 
 ## all: build ./smtpscope
 all: $(PROGRAM) $(MO)
@@ -80,9 +81,16 @@ $(SUPPORT): $(call obj,$(SUPPORT_SRC))
 	@ar rcs $@ $^
 
 $(BUILD)/src/app/%.o $(BUILD)/src/out/%.o: BASE_FLAGS += -D_DEFAULT_SOURCE $(APP_CFLAGS)
+$(BUILD)/src/app/translate.o: $(BUILD)/prefix
 $(BUILD)/src/app/translate.o: BASE_FLAGS += -DLOCALEDIR='"$(PREFIX)/share/locale"'
 $(BUILD)/src/out/sink_kafka.o $(BUILD)/tests/unit/test_sink_kafka.o: EXTRA_CFLAGS = $(KAFKA_CFLAGS)
 $(BUILD)/tests/%.o: BASE_FLAGS += -D_DEFAULT_SOURCE -Itests/support -Isrc $(APP_CFLAGS)
+
+# Another PREFIX is another place of translations.
+$(BUILD)/prefix: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' >$@
+FORCE:
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -194,6 +202,18 @@ check-faults: all
 check-floods: all $(BENCH)
 	@SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/bench/floods
 
+## check-install: install and uninstall leave what they say; the unit is valid, and how exposed it is
+check-install: all
+	@tests/install.sh
+
+## check-contrib: contrib/ with rsyslog, jq, DuckDB, ClickHouse and real events (installs them)
+check-contrib: all
+	@SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/contrib.sh
+
+## check-package: Debian package: built, lintian, installed in a fresh chroot, tested there, run there by systemd (root; installs the tools)
+check-package:
+	@tests/package.sh
+
 ## layers: prove on the object files which layer knows which (laws L1, L2)
 layers: all
 	@BUILD=$(BUILD) tests/support/layers.sh
@@ -236,18 +256,36 @@ contrib: all
 	@for e in elasticsearch opensearch; do for w in events stats; do ./$(PROGRAM) schema | jq --rawfile ecs contrib/ecs-8.11.tsv \
 		--arg engine $$e --arg what $$w -f contrib/templates.jq >contrib/$$e/smtpscope-$$w.json || exit 1; done; done
 
-## install: program, man pages and translations under $(DESTDIR)$(PREFIX)
+# What is installed: mode, file, place under PREFIX.
+INSTALLED = \
+	755:$(PROGRAM):bin/smtpscope \
+	644:man/smtpscope.1:share/man/man1/smtpscope.1 \
+	644:man/smtpscope-events.5:share/man/man5/smtpscope-events.5 \
+	644:man/smtpscope-sensor.8:share/man/man8/smtpscope-sensor.8 \
+	644:$(MO):share/locale/ja/LC_MESSAGES/smtpscope.mo \
+	644:$(BUILD)/schema.json:share/smtpscope/schema.json \
+	644:$(BUILD)/completion.bash:share/bash-completion/completions/smtpscope \
+	644:$(BUILD)/completion.zsh:$(ZSH_FUNCTIONS)/_smtpscope \
+	644:$(BUILD)/smtpscope@.service:lib/systemd/system/smtpscope@.service \
+	644:contrib/systemd/smtpscope.sysusers:lib/sysusers.d/smtpscope.conf \
+	644:contrib/systemd/smtpscope.tmpfiles:lib/tmpfiles.d/smtpscope.conf \
+	$(foreach f,$(shell find contrib -type f | sort),644:$(f):share/doc/smtpscope/$(f))
+ZSH_FUNCTIONS ?= share/zsh/site-functions
+
+## install: program, man pages, translations, completion, schema, unit and contrib under $(DESTDIR)$(PREFIX)
 install: all
-	install -D -m 755 smtpscope $(DESTDIR)$(PREFIX)/bin/smtpscope
-	install -D -m 644 man/smtpscope.1 $(DESTDIR)$(PREFIX)/share/man/man1/smtpscope.1
-	install -D -m 644 man/smtpscope-events.5 $(DESTDIR)$(PREFIX)/share/man/man5/smtpscope-events.5
-	install -D -m 644 $(MO) $(DESTDIR)$(PREFIX)/share/locale/ja/LC_MESSAGES/smtpscope.mo
+	@./$(PROGRAM) schema >$(BUILD)/schema.json
+	@./$(PROGRAM) completion bash >$(BUILD)/completion.bash
+	@./$(PROGRAM) completion zsh >$(BUILD)/completion.zsh
+	@sed 's|^ExecStart=/usr/bin|ExecStart=$(PREFIX)/bin|' contrib/systemd/smtpscope@.service >$(BUILD)/smtpscope@.service
+	@set -e; for i in $(INSTALLED); do IFS=:; set -- $$i; unset IFS; \
+		install -D -m $$1 $$2 $(DESTDIR)$(PREFIX)/$$3; done
+	@echo "installed $(words $(INSTALLED)) files under $(DESTDIR)$(PREFIX)"
 
 ## uninstall: remove what install put there
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/smtpscope $(DESTDIR)$(PREFIX)/share/man/man1/smtpscope.1 \
-		$(DESTDIR)$(PREFIX)/share/man/man5/smtpscope-events.5 \
-		$(DESTDIR)$(PREFIX)/share/locale/ja/LC_MESSAGES/smtpscope.mo
+	@for i in $(INSTALLED); do rm -f "$(DESTDIR)$(PREFIX)/$${i##*:}"; done
+	@rmdir -p $(DESTDIR)$(PREFIX)/share/doc/smtpscope/contrib/* $(DESTDIR)$(PREFIX)/share/smtpscope 2>/dev/null || true
 
 ## dist: smtpscope-VERSION.tar.gz of what git knows
 dist:
