@@ -478,6 +478,7 @@ static void test_layers(void **state)
 #define HEAD(flags, filler, ec, rrc) "\x05\x04" flags filler "\0" ec "\0" rrc "\0\0\0\0\0\0\0\x07"
 #define TOKEN(text) text, sizeof(text) - 1
 	    {TOKEN(HEAD("\0", "\xff", "\0", "\0") "\x01\0\0\0" "alice"), "none", "alice", NULL},
+	    {TOKEN(HEAD("\0", "\xff", "\0", "\0") "\x01\x02\x04\0" "alice"), "none", "alice", NULL}, /* what it may take is no layer */
 	    {TOKEN(HEAD("\0", "\xff", "\0", "\0") "\x02\0\x10\0" "alice"), "integrity", "alice", NULL},
 	    {TOKEN(HEAD("\0", "\xff", "\0", "\0") "\x04\0\x10\0"), "confidentiality", NULL, NULL},
 	    {TOKEN(HEAD("\x04", "\xff", "\x03", "\0") "\x01\0\0\0" "bob" "sum"), "none", "bob", NULL},     /* the checksum behind it */
@@ -562,13 +563,45 @@ static void test_shown_secrets(void **state)
 	pool_free(&pool);
 }
 
+/* RFC 2831 2.1.2: a list of directives, quoted or not, with blanks and empty places. */
+static void test_directives(void **state)
+{
+	static const struct {
+		const char *message, *user, *realm, *malformed;
+	} forms[] = {
+	    {"username=\"a\\\"b\",realm=\"r\",response=0f", "a\"b", "r", NULL},
+	    {"username=\"a\\\\\",realm=r,response=0f", "a\\", "r", NULL},
+	    {" , username = \"a\" ,, response=0f,", "a", NULL, NULL},
+	    {"realm=\"r\",response=0f", NULL, "r", "DIGEST-MD5 response without a user name"},
+	    {"username=\"a\"", "a", NULL, "DIGEST-MD5 response without its digest"},
+	    {"username=\"a\",username=\"b\",response=0f", "a", NULL, "DIGEST-MD5 directive given twice"},
+	    {"=x,username=\"a\",response=0f", NULL, NULL, "DIGEST-MD5 message is no list of directives"},
+	    {"username", NULL, NULL, "DIGEST-MD5 message is no list of directives"},
+	    {"username=\"a\",response=0f x", "a", NULL, "DIGEST-MD5 message is no list of directives"},
+	    {"username=\"a\"x,response=0f", NULL, NULL, "DIGEST-MD5 message is no list of directives"},
+	    {"username=\"a", NULL, NULL, "DIGEST-MD5 message is no list of directives"},
+	};
+	struct pool *pool = pool_new(0);
+	struct auth a = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		respond(&a, pool, &session_config_default, "DIGEST-MD5", forms[i].message, strlen(forms[i].message));
+		if (!is_text(a.user, forms[i].user) || !is_text(a.domain, forms[i].realm) || !is_text(a.malformed, forms[i].malformed))
+			fail_msg("%s: %.*s", forms[i].message, (int)a.malformed.n, (const char *)a.malformed.p);
+	}
+	auth_clear(&a);
+	pool_free(&pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_exchanges),  cmocka_unit_test(test_challenges), cmocka_unit_test(test_many_challenges),
 	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_prefixes),   cmocka_unit_test(test_every_octet),
 	    cmocka_unit_test(test_secret_hash), cmocka_unit_test(test_echo), cmocka_unit_test(test_mechanisms),
-	    cmocka_unit_test(test_layers), cmocka_unit_test(test_ntlm_versions), cmocka_unit_test(test_shown_secrets),
+	    cmocka_unit_test(test_layers), cmocka_unit_test(test_directives), cmocka_unit_test(test_ntlm_versions),
+	    cmocka_unit_test(test_shown_secrets),
 	    cmocka_unit_test(test_oauth_messages), cmocka_unit_test(test_oauth_refusals),
 	};
 

@@ -40,6 +40,8 @@ static const struct row rows[] = {
     {550, "", "Administrative prohibition", "policy", ""},
     {451, "", "Temporary local problem - please try later", "local_error", ""},
     {550, "", "192.0.2.9 is listed at bl.spamcop.net", "block_list", "bl.spamcop.net"},
+    {550, "", "mx.t.example: 192.0.2.9 is listed at bl.spamcop.net", "block_list", "bl.spamcop.net"},
+    {550, "", "mail.b.example at a.t.example is blacklisted by list.t.example", "block_list", "list.t.example"},
     /* Sendmail */
     {550, "5.7.1", "<u@t.example>... Relaying denied", "relay_denied", ""},
     {550, "5.1.1", "<u@t.example>... User unknown", "unknown_user", ""},
