@@ -49,14 +49,16 @@ SUPPORT := $(BUILD)/libtest-support.a
 UNITS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
 RUNNERS := $(patsubst %.c,$(BUILD)/%,$(RUN_SRC))
 BENCH := $(addprefix $(BUILD)/tests/bench/,generate events measure floor floods)
+# An allocator that refuses one call, for tests/run_malloc; a sanitizer has its own.
+FAIL_SO := $(if $(findstring -fsanitize,$(CFLAGS))$(filter-out Linux,$(shell uname -s)),,$(BUILD)/tests/malloc/fail.so)
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRC))
 REPLAYERS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/replay_%,$(FUZZ_SRC))
-FUZZ_COMMON := $(call obj,$(addprefix tests/fuzz/,fuzz.c dialogue.c lines.c))
+FUZZ_COMMON := $(call obj,$(addprefix tests/fuzz/,fuzz.c dialogue.c))
 MO := $(BUILD)/locale/ja/LC_MESSAGES/smtpscope.mo
 DIALOG_TO_PCAP := $(BUILD)/tests/dialog_to_pcap
 PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
-.PHONY: all demo deps test-deps check check-unit check-dialogs check-secrets check-pcaps check-cli check-man check-asan check-valgrind \
+.PHONY: all demo deps test-deps check check-unit check-dialogs check-secrets check-allocations check-pcaps check-cli check-man check-asan check-valgrind \
 	check-live check-kafka check-faults check-floods fuzz fuzz-all fuzz-replay fuzzers replayers layers sizes lint coverage mutants bench bench-guard pot po contrib install uninstall dist clean help
 .PHONY: check-install check-contrib check-package FORCE
 
@@ -84,7 +86,7 @@ $(BUILD)/src/app/%.o $(BUILD)/src/out/%.o: BASE_FLAGS += -D_DEFAULT_SOURCE $(APP
 $(BUILD)/src/app/translate.o: $(BUILD)/prefix
 $(BUILD)/src/app/translate.o: BASE_FLAGS += -DLOCALEDIR='"$(PREFIX)/share/locale"'
 $(BUILD)/src/out/sink_kafka.o $(BUILD)/tests/unit/test_sink_kafka.o: EXTRA_CFLAGS = $(KAFKA_CFLAGS)
-$(BUILD)/tests/%.o: BASE_FLAGS += -D_DEFAULT_SOURCE -Itests/support -Isrc $(APP_CFLAGS)
+$(BUILD)/tests/%.o: BASE_FLAGS += -D_DEFAULT_SOURCE -Itests/support -Itests -Isrc $(APP_CFLAGS)
 
 # Another PREFIX is another place of translations.
 $(BUILD)/prefix: FORCE
@@ -120,6 +122,10 @@ $(BUILD)/tests/fuzz/make_seeds: $(BUILD)/tests/fuzz/make_seeds.o $(FUZZ_LIBS)
 fuzzers: $(FUZZERS)
 replayers: $(REPLAYERS) $(BUILD)/tests/fuzz/make_seeds
 
+$(BUILD)/tests/malloc/fail.so: tests/malloc/fail.c tests/malloc/fail.h
+	@mkdir -p $(@D)
+	@$(CC) -std=c11 -D_DEFAULT_SOURCE -O1 -fPIC -shared -o $@ $<
+
 $(BUILD)/tests/smtp_peer: tests/smtp_peer.c
 	@mkdir -p $(@D)
 	@$(CC) -D_DEFAULT_SOURCE $(CFLAGS) -o $@ $<
@@ -144,8 +150,8 @@ test-deps:
 	@tests/support/deps.sh build test
 
 ## check: every test that needs no other program: unit, dialogues, captures, command line, man pages, live as root
-check: all $(UNITS) $(RUNNERS) $(DIALOG_TO_PCAP) $(BUILD)/tests/smtp_peer
-	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) tests/check.sh $(UNITS) $(RUNNERS) tests/reliability.sh tests/cli.sh tests/text.sh tests/explain.sh tests/man.sh \
+check: all $(UNITS) $(RUNNERS) $(DIALOG_TO_PCAP) $(BUILD)/tests/smtp_peer $(FAIL_SO)
+	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) FAIL_SO=$(FAIL_SO) tests/check.sh $(UNITS) $(RUNNERS) tests/reliability.sh tests/cli.sh tests/text.sh tests/explain.sh tests/man.sh \
 		tests/templates.sh tests/metrics.sh tests/live/veth.sh tests/live/updown.sh \
 		tests/completion.sh tests/live/notify.sh
 
@@ -160,6 +166,11 @@ check-dialogs: $(RUNNERS)
 ## check-secrets: every damage to every dialogue with credentials, of which check tries a fifth
 check-secrets: $(BUILD)/tests/run_secrets
 	$(BUILD)/tests/run_secrets --all
+
+## check-allocations: each allocation of the core fails once, over dialogues and captures, under AddressSanitizer; check tries some of them
+check-allocations:
+	$(MAKE) BUILD=build-asan CFLAGS="$(ASAN_FLAGS)" build-asan/tests/run_allocations
+	build-asan/tests/run_allocations --all
 
 ## check-pcaps: only the captures of tests/pcap/LIST
 check-pcaps: all $(RUNNERS)

@@ -229,6 +229,14 @@ void engine_totals(struct engine *e, struct totals *out)
 	count(e, out, &own);
 }
 
+uint64_t engine_refused(struct engine *e)
+{
+	struct totals t;
+
+	engine_totals(e, &t);
+	return t.memory_refused + t.events_lost + (e->watch_pool ? pool_failures(e->watch_pool) : 0);
+}
+
 static void make_stats(struct engine *e, int64_t ts, const struct capture_drops *drops, bool truncated, struct event *out)
 {
 	struct totals totals;

@@ -33,6 +33,8 @@ void engine_stats(struct engine *e, int64_t ts, const struct capture_drops *drop
 void engine_finish(struct engine *e, int64_t ts, const struct capture_drops *drops, bool truncated);
 /* So far; with several workers as of a moment ago, until engine_finish(). */
 void engine_totals(struct engine *e, struct totals *out);
+/* Behind engine_finish(): allocations that were refused, in all stages, and events lost for want of memory. */
+uint64_t engine_refused(struct engine *e);
 /* Connections whose two directions reached different workers, so far. */
 uint64_t engine_split(const struct engine *e);
 int64_t engine_last_ts(const struct engine *e);

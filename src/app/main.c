@@ -120,6 +120,15 @@ static void explain_nothing(struct engine *e)
 
 #define TICK_NS INT64_C(100000000) /* for so long at most, what is written waits in memory */
 
+/* The transcript has no place for it. */
+static void tell_refused(struct engine *e)
+{
+	uint64_t refused = engine_refused(e);
+
+	if (refused)
+		fprintf(stderr, "smtpscope: memory was refused %" PRIu64 " times; what it was for is missing in the output\n", refused);
+}
+
 struct run {
 	const struct options *o;
 	struct capture *capture[MAX_WORKERS]; /* one, or on an interface one for each worker */
@@ -188,6 +197,7 @@ static void loop(struct run *r)
 	}
 	notify_stopping(&r->notify);
 	engine_finish(r->engine, engine_last_ts(r->engine), drops_of(r, &drops), capture_truncated(r->capture[0]));
+	tell_refused(r->engine);
 	if (capture_exit(r->capture[0]) == 0)
 		explain_nothing(r->engine);
 }
@@ -205,6 +215,7 @@ static void watch(struct run *r)
 	}
 	notify_stopping(&r->notify);
 	engine_finish(r->engine, clock_now(), NULL, false);
+	tell_refused(r->engine);
 	explain_nothing(r->engine);
 	if (engine_split(r->engine))
 		fprintf(stderr, "smtpscope: %" PRIu64 " connections were split: their directions reached different workers, which sees them as "

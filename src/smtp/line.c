@@ -42,6 +42,8 @@ static void reader_gather(struct line_reader *r, struct span piece, uint32_t kee
 {
 	size_t room = keep > r->len ? keep - r->len : 0;
 
+	if (r->len < r->length) /* what is kept is the start of the line: "PLAIN AGFs..." must not pass for a command */
+		return;
 	piece = span_first(piece, room);
 	if (piece.n > r->cap - r->len)
 		reader_grow(r, r->len + piece.n);

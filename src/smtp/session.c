@@ -116,14 +116,16 @@ static void resolve_blocker(struct session *s, struct span first_bytes)
 static void unblock_lost(struct session *s, const struct chunk *c)
 {
 	const struct pending *p = s->blocker;
-	uint8_t bytes[16];
+	uint8_t bytes[16]; /* or a line decide, whatever else has come with them; no verb is longer */
+	const uint8_t *lf;
 	size_t n;
 
 	if (!p || !s->lost_replies || c->peer_seen < s->lost_replies || s->lost_replies <= p->last.peer_seen)
 		return;
 	n = peek(s, c, bytes, sizeof bytes);
-	if (n >= 8 || memchr(bytes, '\n', n) || c->kind == CHUNK_GAP)
-		resolve_blocker(s, span_of(bytes, n));
+	lf = memchr(bytes, '\n', n);
+	if (lf || n == sizeof bytes || c->kind == CHUNK_GAP)
+		resolve_blocker(s, span_of(bytes, lf ? (size_t)(lf - bytes) + 1 : n));
 }
 
 static void overflow(struct session *s)

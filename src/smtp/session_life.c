@@ -101,6 +101,11 @@ void session_free(struct session **session)
 	*session = NULL;
 	if (!s)
 		return;
+	while (s->queue) {
+		struct pending *p = queue_pop(s);
+
+		pending_free(s, &p);
+	}
 	session_fini(s);
 	pool_put(s->pool, s, sizeof *s);
 }

@@ -55,7 +55,7 @@ static size_t auth_line(struct cursor *in, uint8_t *line)
 	for (unsigned i = 0; i < changes; i++) {
 		uint8_t at = cursor_u8(in), to = cursor_u8(in);
 
-		if (!char_is(to, CHAR_CONTROL | CHAR_WSP))
+		if (char_is(to, CHAR_ALPHA | CHAR_DIGIT)) /* a colon would make it a header line */
 			line[at % verb.n] = to;
 	}
 	for (unsigned i = 0; i < blanks; i++)

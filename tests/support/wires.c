@@ -116,6 +116,8 @@ static void feed_one(const struct dialog *d, const struct feeding *f, struct poo
 	for (int i = 0; i < 2; i++)
 		flow.packets[i] = d->one_sided[i] ? 0 : 9;
 	s = session_new(pool, config, &setup, &flow, cause_emit, &stages->cause);
+	if (!s) /* an allocation was made to fail */
+		return;
 	for (size_t i = 0; i < d->count; i++) {
 		const struct piece *p = &d->piece[i];
 		size_t step = f->chunk && !p->lost ? f->chunk : p->n; /* a hole is one hole */
@@ -148,8 +150,11 @@ void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit
 	struct stages stages;
 
 	stages_init(&stages, pool, emit, ctx);
+	pool_fail_at(pool, f->fail_at);
 	for (const struct dialog *one = d; one; one = one->next)
 		feed_one(one, f, pool, &stages);
+	if (f->failures)
+		*f->failures = pool_failures(pool);
 	watch_free(&stages.watch);
 	if (pool_used(pool) != 0) {
 		fprintf(stderr, "%s: %llu octets of memory not given back\n", d->name, (unsigned long long)pool_used(pool));

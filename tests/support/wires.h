@@ -17,6 +17,8 @@ struct feeding {
 	bool naps;          /* the session sleeps behind each chunk, where it can */
 	bool conflicts;     /* behind each piece, another copy of parts of it that differs */
 	const struct session_config *config; /* NULL: the default */
+	uint64_t fail_at;   /* so many allocations from the start, the last one fails; 0 none */
+	uint64_t *failures; /* what failed; NULL: nobody asks */
 };
 void feed_session(const struct dialog *d, const struct feeding *f, emit_fn *emit, void *ctx);
 
