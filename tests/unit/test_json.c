@@ -3,11 +3,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 #include <json-c/json.h>
 
+#include "out/json_run.h"
 #include "smtpscope/json.h"
 
 static struct json_object *parse(struct span line)
@@ -187,11 +189,78 @@ static void test_absence(void **state)
 	json_writer_free(&w);
 }
 
+/* An event of session n that differs in one of the things that are kept. */
+static struct event kept_event(enum dataset set, unsigned n, unsigned variant, char id[17])
+{
+	struct event ev;
+
+	event_init(&ev, set);
+	snprintf(id, 17, "%016llx", (unsigned long long)n * 0x9e3779b97f4a7c15);
+	ev.ts = 1;
+	ev.kind = SPAN("event");
+	ev.dataset = SPAN("smtpscope.command");
+	ev.source_ip = (struct endpoint){{10, 0, (uint8_t)(n >> 8), (uint8_t)n}, 0, 4};
+	ev.source_ip.addr[0] = variant == 1 ? 11 : 10;
+	ev.source_port = 40000 + (variant == 2);
+	ev.destination_ip = (struct endpoint){{192, 0, 2, (uint8_t)(variant == 3)}, 0, 4};
+	ev.destination_port = variant == 4 ? 587 : 25;
+	ev.protocol = variant == 5 ? SPAN("lmtp") : SPAN("smtp");
+	ev.community_id = variant == 6 ? SPAN("1:xyz") : SPAN("1:abc");
+	ev.vlan_id = variant == 7 ? SPAN("7") : SPAN_ABSENT;
+	ev.observer_name = variant == 8 ? SPAN("sensor") : SPAN_ABSENT;
+	ev.observer_type = variant == 10 ? SPAN("sensor") : SPAN_ABSENT;
+	ev.session_id = variant == 9 ? SPAN_ABSENT : span_of(id, 16);
+	ev.packet_first = n;
+	return ev;
+}
+
+/* What is kept of a session says of each of its events what that event says: a writer that keeps nothing writes the same. */
+static void test_kept(void **state)
+{
+	static const enum dataset sets[] = {DS_COMMAND, DS_FINDING, DS_AUTH, DS_MESSAGE, DS_SESSION};
+	struct json_writer *w = json_writer_new(65536);
+	char id[17];
+
+	(void)state;
+	for (unsigned i = 0; i < 12 * RUN_SLOTS; i++) {
+		struct event ev = kept_event(sets[i % 5], i / 4 % (2 * RUN_SLOTS), i % 2 ? i / 2 % 11 : i / 4 % 2 * 8, id);
+		struct json_writer *fresh = json_writer_new(65536);
+
+		for (int twice = 0; twice < 2; twice++) {
+			struct span line = json_event(w, &ev), want = json_event(fresh, &ev);
+
+			assert_int_equal(line.n, want.n);
+			assert_memory_equal(line.p, want.p, want.n);
+			json_writer_free(&fresh);
+			fresh = json_writer_new(65536);
+		}
+		json_writer_free(&fresh);
+	}
+	json_writer_free(&w);
+}
+
+/* There is room for all of the rows that are kept. */
+static void test_kept_rows(void **state)
+{
+	unsigned n = 0;
+	bool inside = false;
+
+	(void)state;
+	for (unsigned i = 0; i < event_field_count; i++) {
+		inside |= strcmp(event_fields[i].path, "source.ip") == 0;
+		n += inside && event_fields[i].sets & (IN_COMMAND | IN_AUTH | IN_MESSAGE | IN_FINDING);
+		if (strcmp(event_fields[i].path, "smtp.session.id") == 0)
+			break;
+	}
+	assert_in_range(n, 10, RUN_ROWS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_strings), cmocka_unit_test(test_raw_control_octets), cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_times),   cmocka_unit_test(test_absence),
+	    cmocka_unit_test(test_kept),    cmocka_unit_test(test_kept_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
