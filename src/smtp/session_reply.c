@@ -81,6 +81,17 @@ static bool repeats(struct span text, struct span secret, bool words)
 	return found;
 }
 
+static const struct span no_text = SPAN_INIT("********");
+
+/* The copy that the reply holds is not only hidden: it is gone. */
+static void blank(struct span *text)
+{
+	if (text->p == no_text.p)
+		return;
+	wipe((void *)(uintptr_t)text->p, text->n);
+	*text = no_text;
+}
+
 /* Some servers repeat the line they do not understand: what the line hides the reply must hide too (law L8). */
 static void reply_hide(struct session *s, const struct auth *auth, struct span secret, bool words)
 {
@@ -89,7 +100,7 @@ static void reply_hide(struct session *s, const struct auth *auth, struct span s
 
 		if (!repeats(text, secret, words) && !(auth && auth_echoes(auth, text)))
 			continue;
-		s->reply.text[i] = SPAN("********"); /* all of it: the rest may hold another form of it */
+		blank(&s->reply.text[i]); /* all of it: the rest may hold another form of it */
 		mark_secret(s, dir_other(client_dir(s)), s->reply.start, s->reply.end - s->reply.start);
 	}
 }
@@ -108,7 +119,7 @@ void reply_hide_echo(struct session *s, const struct pending *p)
 static void hide_text(struct reply *r, uint32_t i)
 {
 	if (r->text[i].n)
-		r->text[i] = SPAN("********");
+		blank(&r->text[i]);
 }
 
 /* Replies that only AUTH gets (protocol facts 4.6). */
