@@ -174,7 +174,7 @@ try "rotated" 0 "" "$program" -r "$sample" --events command,session --rotate-siz
 expect "into several files, none too large" test "$(find "$dir/parts" -type f | wc -l)" -ge 2 -a -z "$(find "$dir/parts" -size +4096c)"
 expect "of whole lines" jq -e . "$dir"/parts/* >/dev/null
 expect "that are all" test "$(cat "$dir"/parts/* | sort)" = "$("$program" -r "$sample" -o json --events command,session | sort)"
-if [ "$(id -u)" = 0 ]; then
+if [ "$(id -u)" = 0 ] && ! nm "$program" 2>/dev/null | grep -qE "__asan_init|__gcov_init"; then # those keep their user
   mkdir "$dir/closed"
   try "a folder in which no other file can be begun" 1 "must be writable by the user of -Z" "$program" -r "$sample" --rotate-size 4K -O "$dir/closed/a"
 fi

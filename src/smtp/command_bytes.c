@@ -7,6 +7,8 @@
 #include "command_internal.h"
 #include "smtpscope/codec.h"
 
+#include <string.h>
+
 /* The bit of a control octet; what follows it is looked at for ESC only. HT is judged where it stands. */
 static uint64_t control_defect(struct span s)
 {
@@ -46,11 +48,9 @@ static bool is_dns(struct span s)
 /* RDP (TPKT 03 00), SMB behind its four-octet length, SOCKS 4 and 5. */
 static bool is_binary_protocol(struct span s)
 {
-	struct span smb = span_from(s, 4);
-
 	if (span_starts(s, SPAN("\x03\x00\x00")) || is_dns(s))
 		return true;
-	if (span_starts(smb, SPAN("\xffSMB")) || span_starts(smb, SPAN("\xfeSMB")))
+	if (s.n >= 8 && (s.p[4] == 0xFF || s.p[4] == 0xFE) && memcmp(s.p + 5, "SMB", 3) == 0)
 		return true;
 	if (s.n >= 2 && s.p[0] == 4)
 		return s.p[1] == 1 || s.p[1] == 2;

@@ -9,7 +9,6 @@ const struct session_limits session_limits_default = {
     .outstanding = 1024,
     .recipients = 1000,
     .reply_lines = 64,
-    .auth_steps = AUTH_MAX_CHALLENGES,
     .held_bytes = 256 * 1024,
     .transaction_bytes = 256 * 1024,
 };

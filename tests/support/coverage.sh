@@ -7,6 +7,7 @@ awk -v lines="$1" -v branches="$2" '
   !mine { next }
   /^Lines executed/ { split($2, a, /[:%]/); n[file] = $4; run[file] = a[2] / 100 * $4; files[++count] = file }
   /^Taken at least once/ { split($4, a, /[:%]/); m[file] = $6; taken[file] = a[2] / 100 * $6 }
+  /^(Taken|No branches)/ { mine = 0 } # behind the last file stands the sum of all
   END {
     for (i = 1; i <= count; i++) {
       f = files[i]
