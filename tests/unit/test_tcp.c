@@ -45,6 +45,7 @@ struct wire {
 	bool merge;           /* the newest thing in text is data of `last` */
 	struct heard heard[128]; /* by connection, those long gone are overwritten */
 	struct heard *newest;
+	bool unknown_port;    /* no port is known to be a server's: the lower one is taken for it */
 	bool ignore;          /* answer TCP_IGNORE to the first chunk */
 	bool quiet;           /* no text */
 	uint64_t opened, closed;
@@ -119,8 +120,9 @@ static void on_close(void *ctx, void *user, const struct flow *flow, enum tcp_cl
 
 static bool is_server_port(void *ctx, uint16_t port)
 {
-	(void)ctx;
-	return port == 25;
+	const struct wire *w = ctx;
+
+	return port == 25 && !w->unknown_port;
 }
 
 static void wire_up(struct wire *w, uint64_t memory)
@@ -255,6 +257,7 @@ static const struct script scripts[] = {
 	{"FIN not captured", HELLO "CA 0 0 ab;SA 0 3 x;SFA 1 3;/;", "( C:ab S:x S. )fin"},
 
 	{"TCP fast open (R10)", "CS -1 0 abc;SSA -1 3;CA 3 0 def;/;", "( C:abcdef )eof"},
+	{"fast open, the SYN captured last", "SSA -1 3;CS -1 0 abc;CA 3 0 def;/;", "( C:abcdef )eof"},
 	{"fast open not taken", "CS -1 0 abc;SSA -1 0;CA 0 0 abcdef;/;", "( C:abcdef )eof"},
 	{"data with the ACK of the handshake", "CS -1 0;SSA -1 0;CA 0 0 abc;/;", "( C:abc )eof"},
 	{"SYN and SYN/ACK twice", "CS -1 0;CS -1 0;SSA -1 0;SSA -1 0;CA 0 0 a;CS -1 0;SSA -1 0;CA 1 0 b;/;", "( C:ab )eof"},
@@ -269,6 +272,7 @@ static const struct script scripts[] = {
 	{"keep-alive before any data", HELLO "CA -1 0 x;CA 0 0 abc;/;", "( C:abc )eof"},
 	{"zero-window probe", HELLO "CA 0 0 a;CA 1 0 b;SA 0 1;CA 1 0 bcd;/;", "( C:abcd )eof"},
 	{"data after FIN (R11)", HELLO "CFA 0 0 abc;CA 3 0 xyz;CA 4 0 xyz;SFA 0 4;/;", "( C:abc C. S. )fin"},
+	{"data after a FIN that waits (R11)", HELLO "CFA 3 0 def;CA 5 0 fXYZ;CA 0 0 abc;SFA 0 7;", "( C:abcdef C. S. )fin"},
 	{"data after RST (R11)", HELLO "CA 0 0 abc;SR 0 0;SA 0 3 x;CA 3 0 xyz;/;", "( C:abc )rst"},
 	{"RST overtakes data", HELLO "SRA 3 0;SA 0 0 220;SA 3 0 x;/;", "( S:220 )rst"},
 	{"RST after FIN", HELLO "CFA 0 0;SRA 0 1;/;", "( C. )fin"},
@@ -350,6 +354,18 @@ static void test_scripts(void **state)
 		for (size_t k = 0; k < 4; k++)
 			bad += !play_one(&scripts[i], isn[k], 0);
 	assert_int_equal(bad, 0);
+}
+
+/* Octets come before the SYN that tells who began, and the ports said otherwise. */
+static void test_roles_told_late(void **state)
+{
+	struct wire w = {.unknown_port = true};
+
+	(void)state;
+	wire_up(&w, 0);
+	play(&w, "=20;SA 0 0 x;CA 0 1 ab;CS -1 0;SSA -1 0;CA 2 1 c;SA 1 3 yz;/;");
+	assert_string_equal(w.text, "( S:x C:abc S:yz )eof");
+	wire_down(&w);
 }
 
 static void test_each_allocation_fails(void **state)
@@ -589,6 +605,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scripts),
+		cmocka_unit_test(test_roles_told_late),
 		cmocka_unit_test(test_each_allocation_fails),
 		cmocka_unit_test(test_held_per_stream),
 		cmocka_unit_test(test_held_by_the_other_side),
