@@ -271,8 +271,8 @@ static void fill_exchange(struct session *s, struct pending *p, const struct com
 	p->x.length = l->length;
 	p->x.declared_size = c->declared_size;
 	p->x.size_limit = s->size_limit;
-	if (c->verb == VERB_BDAT || c->verb == VERB_XEXCH50)
-		p->x.announced = c->defects & (DEFECT(BAD_BDAT) | DEFECT(MISSING_ARGUMENT)) ? EV_NONE : c->bdat_size < EV_NONE ? c->bdat_size : EV_NONE - 1;
+	if ((c->verb == VERB_BDAT || c->verb == VERB_XEXCH50) && !(c->defects & (DEFECT(BAD_BDAT) | DEFECT(MISSING_ARGUMENT))))
+		p->x.announced = c->bdat_size < EV_NONE ? c->bdat_size : EV_NONE - 1;
 	p->x.construct = c->construct;
 	p->x.situation |= command_bits(s, c, verb_info(c->verb), span_of(p + 1, l->text.n));
 	p->address = c->path.address;

@@ -334,8 +334,8 @@ static bool answered_in_hole(const struct session *s, const struct pending *p, c
 }
 
 /*
- * A server that knows no PROXY header answers it as a command, or as several, before it comes to what the client sent with it. A client that
- * waited for the greeting has seen such answers, and nothing stands in the queue.
+ * A server that knows no PROXY header answers it as a command, or as several, before it comes to what the client sent with it. A client
+ * that waited for the greeting has seen such answers, and nothing stands in the queue.
  */
 static bool answers_proxy(const struct session *s, const struct pending *p, const struct reply *r)
 {

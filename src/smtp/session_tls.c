@@ -175,7 +175,7 @@ static void clear_line(struct session *s, const struct line *l, enum tls_role by
 		server_clear_line(s, l);
 }
 
-/* An alert in the place of the greeting: the port is one for TLS, whatever its number, and what the client said in clear was wrong there. */
+/* An alert in the place of the greeting: the port is one for TLS, whatever its number, and what was said in clear was wrong there. */
 static void port_is_tls(struct session *s)
 {
 	for (struct pending *p = s->queue; p && !s->greeting_end; p = p->next)

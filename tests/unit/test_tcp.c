@@ -566,7 +566,7 @@ static void test_far_octets_cost_nothing(void **state)
 	expect(&w, "( C:abc C~4999997 C:z )eof");
 }
 
-/* Whether a block that was given back still holds the words: the pool hands it out again as it is. Asked before, too, so that all are zero. */
+/* Whether a block that was given back still holds the words: the pool hands it out again as it is. Asked before, so that all are zero. */
 static bool left_behind(struct pool *pool, bool before, const char *words)
 {
 	enum { BLOCKS = 16, LARGEST = 4096 };
