@@ -126,7 +126,6 @@ enum notice_id {
 	NOTICE_HANDSHAKE_FAILED,    /* a = alert number, or enum handshake_end; text: who sent the alert */
 	NOTICE_SIZE_UNDECLARED,     /* nothing was declared, and it is larger than the server's limit; a = received, b = limit */
 	NOTICE_BDAT_NO_LAST,        /* the transaction ended between two chunks, and not by RSET; a = octets that came */
-	NOTICE_BDAT_ZEROS,          /* many chunks without octets; a = how many */
 	NOTICE_ALL_REFUSED,         /* the message was sent although every RCPT was refused; a = its octets, b = recipients */
 	NOTICE_OTHER_PROTOCOL,      /* binary octets of another protocol, and no line end until the connection closed; a = how many */
 	NOTICE_ADDRESS_CLAIMED,     /* PROXY or XCLIENT made a peer from outside a local one. text: the address it claimed */

@@ -210,8 +210,6 @@ struct span notice_evidence(const struct notice *n, struct span given, char *buf
 		length = span_printf(buf, 0, cap, "%" PRIu64 " octets sent, %" PRIu64 " of %" PRIu64 " recipients refused", n->a, n->b, n->b);
 	else if (n->id == NOTICE_BDAT_NO_LAST)
 		length = span_printf(buf, 0, cap, "%" PRIu64 " octets came, no LAST", n->a);
-	else if (n->id == NOTICE_BDAT_ZEROS)
-		length = span_printf(buf, 0, cap, "%" PRIu64 " chunks without octets", n->a);
 	else if (n->b)
 		length = span_printf(buf, 0, cap, "%" PRIu64 ", expected %" PRIu64, n->a, n->b);
 	else if (n->id == NOTICE_STREAM_GAP)

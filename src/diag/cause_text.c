@@ -99,7 +99,6 @@ enum finding notice_finding(enum notice_id id)
 	    [NOTICE_HANDSHAKE_FAILED] = FINDING_tls_handshake_failed,
 	    [NOTICE_SIZE_UNDECLARED] = FINDING_size_cheating,
 	    [NOTICE_BDAT_NO_LAST] = FINDING_bdat_mismatch,
-	    [NOTICE_BDAT_ZEROS] = FINDING_bdat_mismatch,
 	    [NOTICE_ALL_REFUSED] = FINDING_client_ignored_error,
 	    [NOTICE_OTHER_PROTOCOL] = FINDING_other_protocol_on_smtp,
 	    [NOTICE_ADDRESS_CLAIMED] = FINDING_xclient_spoof,

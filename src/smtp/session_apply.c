@@ -6,8 +6,6 @@
  */
 #include "session_internal.h"
 
-enum { EMPTY_CHUNKS = 20 }; /* chunks without octets in one message that are no accident */
-
 static bool positive(const struct reply *r)
 {
 	return r && r->code >= 200 && r->code < 300;
@@ -31,7 +29,6 @@ void bdat_abandoned(struct session *s, const struct pending *p)
 
 	if (s->real.bdat_open && !s->real.bdat_failed && !(p && p->x.verb == VERB_RSET))
 		emit_notice(s, &(struct notice){.id = NOTICE_BDAT_NO_LAST, .a = came}, p ? &p->first : NULL, SPAN_ABSENT);
-	s->empty_chunks = 0;
 }
 
 static void transaction_over(struct session *s, const struct pending *p)
@@ -94,7 +91,6 @@ static void message_over(struct session *s, struct pending *p, struct reply *r)
 	s->real.mail = s->real.rcpt = s->real.bdat_open = s->real.bdat_last = s->real.bdat_failed = false;
 	s->phase = s->phase == PHASE_CLOSED ? s->phase : PHASE_HELO;
 	s->after_message = true;
-	s->empty_chunks = 0;
 }
 
 static bool apply_data_final(struct session *s, struct pending *p, struct reply *r)
@@ -150,8 +146,6 @@ static bool apply_bdat(struct session *s, struct pending *p, struct reply *r)
 	}
 	if (assumed(p, r)) {
 		s->real.bdat_open = !p->bdat_last;
-		if (!p->bdat_size && !p->bdat_last && ++s->empty_chunks == EMPTY_CHUNKS)
-			emit_notice(s, &(struct notice){.id = NOTICE_BDAT_ZEROS, .a = EMPTY_CHUNKS}, &p->first, SPAN_ABSENT);
 		if (!s->mail.body && p->body)
 			s->mail.body = body_ref(p->body);
 	} else if (r) {

@@ -116,15 +116,11 @@ static void smuggling_notice(struct session *s, enum notice_id id)
 {
 	char verb[24] = "";
 	struct notice n = {.id = id, .a = s->eod.size, .b = s->candidate_size}; /* the strict reading, and the lenient one */
-	struct origin at = {0};
+	const struct chunk *c = s->candidate ? &s->candidate->chunk : NULL;
 
-	if (s->candidate) {
-		at = (struct origin){s->candidate->chunk.off, s->candidate->chunk.peer_seen, s->candidate->chunk.ts,
-				     s->candidate->chunk.frame};
-		candidate_verb(s, verb);
-	}
+	candidate_verb(s, verb);
 	n.text = span_str(verb);
-	emit_notice(s, &n, s->candidate ? &at : NULL, span_str(s->candidate_form));
+	emit_notice(s, &n, c ? &(struct origin){c->off, c->peer_seen, c->ts, c->frame} : NULL, span_str(s->candidate_form));
 }
 
 static void remember_candidate(struct session *s, const char *form)

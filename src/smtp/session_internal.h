@@ -237,7 +237,6 @@ struct session {
 	uint64_t last_line_hash;  /* of the last command when it got 5yz, for "repeated"; 0 when it did not */
 	enum verb refused_step;   /* the last greeting command or MAIL, when it got 5yz */
 	uint64_t refused_step_end; /* server offset behind that reply */
-	uint32_t empty_chunks;    /* BDAT 0 without LAST, in this transaction */
 	int64_t last_ts;
 	uint64_t last_frame;
 };

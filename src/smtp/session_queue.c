@@ -121,8 +121,6 @@ void queue_confirm_tentative(struct session *s)
 
 void pending_add_code(struct session *s, struct pending *p, int code)
 {
-	uint16_t value = (uint16_t)(code > 0 ? code : 0);
-
 	if (code < 0)
 		return;
 	if (p->code_count == p->code_cap) {
@@ -137,5 +135,5 @@ void pending_add_code(struct session *s, struct pending *p, int code)
 		p->codes = more;
 		p->code_cap = cap;
 	}
-	p->codes[p->code_count++] = value;
+	p->codes[p->code_count++] = (uint16_t)code;
 }

@@ -237,7 +237,6 @@ static void test_notices(void **state)
 	notice_is(&(struct notice){.id = NOTICE_ALL_REFUSED, .a = 10, .b = 2}, NULL,
 		  "10 octets sent, 2 of 2 recipients refused");
 	notice_is(&(struct notice){.id = NOTICE_BDAT_NO_LAST, .a = 10}, NULL, "10 octets came, no LAST");
-	notice_is(&(struct notice){.id = NOTICE_BDAT_ZEROS, .a = 10}, NULL, "10 chunks without octets");
 	notice_is(&(struct notice){.id = NOTICE_SIZE_EXCEEDED, .a = 10, .b = 9}, NULL, "10, expected 9");
 	notice_is(&(struct notice){.id = NOTICE_STREAM_GAP, .a = 10, .text = SPAN("client")}, NULL,
 		  "10 octets of the client");
