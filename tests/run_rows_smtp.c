@@ -1,5 +1,5 @@
 /*
- * run_rows_smtp.c - what peers may say (reliability R30 to R41) in the amounts that no dialogue file holds: megabytes, millions, every octet.
+ * run_rows_smtp.c - what peers may say (reliability R30 to R41) in amounts that no dialogue file holds: megabytes, millions, every octet.
  * Each test is named after its row; what comes out is told from the RFC and the row. Rows that a dialogue shows are in tests/RELIABILITY.
  */
 #include <setjmp.h>
@@ -502,7 +502,8 @@ static void R36_thousand_challenges(void **state)
 /* Each way in which Base64 can be wrong (RFC 4648 3), where a password is due. */
 static void R36_base64_of_every_kind(void **state)
 {
-	static const char *const bad[] = {"czNjcjN0LW9mLXRoZS1yb3d", "czNjcjN0LW9mLXRoZS1yb3dz=", "czNjcjN0 LW9mLXRoZS1yb3dz", "czNjcjN0-W9mLXRoZS1yb3dz",
+	static const char *const bad[] = {"czNjcjN0LW9mLXRoZS1yb3d", "czNjcjN0LW9mLXRoZS1yb3dz=", "czNjcjN0 LW9mLXRoZS1yb3dz",
+					  "czNjcjN0-W9mLXRoZS1yb3dz",
 					  "=czNjcjN0LW9mLXRoZS1yb3dz", "czNjcjN0LW9mLXRoZS1yb3dz====", "czNj\tcjN0LW9mLXRoZS1yb3dz", "s3cr3t-of-the-rows",
 					  "\377czNjcjN0LW9mLXRoZS1yb3dz", "czNjcjN0LW9mLXRoZS1yb3dz\r", "", "====", "c"};
 
@@ -718,7 +719,8 @@ static void R41_not_smtp(void **state)
 {
 	static const char sip[] = "OPTIONS sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/TCP c\r\nFrom: <sip:x@y>\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\n"
 				  "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
-	static const uint8_t dns[] = {0, 29, 0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 3, 'c', 'o', 'm', 0, 0, 1, 0, 1};
+	static const uint8_t dns[] = {0, 29, 0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 7,
+				      'e', 'x', 'a', 'm', 'p', 'l', 'e', 3, 'c', 'o', 'm', 0, 0, 1, 0, 1};
 	uint32_t x = 1;
 
 	(void)state;

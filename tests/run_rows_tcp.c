@@ -1,6 +1,6 @@
 /*
- * run_rows_tcp.c - what TCP and IP may do to a dialogue (reliability R1 to R24): the frames of some dialogues of tests/dialogs, disturbed as
- * the row says, must give the events of the undisturbed ones, or what the row promises instead.
+ * run_rows_tcp.c - what TCP and IP may do to a dialogue (reliability R1 to R24): the frames of some dialogues of tests/dialogs, disturbed
+ * as the row says, must give the events of the undisturbed ones, or what the row promises instead.
  *
  *   run_rows_tcp [ROW...]      "R2": only the rows whose name begins so
  *
@@ -168,7 +168,7 @@ static void wraps_behind_octet(struct plan *p, unsigned nth)
 	}
 }
 
-/* nth 0: the first octets of the client come with its SYN; 1: with the last of the handshake; 2: the SYN comes first with another number. */
+/* nth 0: the first octets of the client come with its SYN; 1: with the last of the handshake; 2: a SYN of another number comes first. */
 static void handshake(struct plan *p, unsigned nth)
 {
 	size_t first = 3;

@@ -25,7 +25,8 @@
 #include <unistd.h>
 
 static const char *const dialogs[] = {
-    "a01-plain-authzid", "s03-login-short-names", "s04-login-pipelined", "v03-plain-retry", "v08-xoauth2-refused", "a07-oauthbearer-refused",
+    "a01-plain-authzid", "s03-login-short-names", "s04-login-pipelined", "v03-plain-retry", "v08-xoauth2-refused",
+    "a07-oauthbearer-refused",
     "v11-talks-on-after-refusal", "a15-login-as-plain-text", "a18-plain-and-mail-pipelined", "a14-bad-base64-response",
 };
 
