@@ -12,8 +12,9 @@
 struct engine;
 
 /*
- * sinks: one for each of o->output. observer: name of the sensor for live runs, NULL for files. With o->workers above 1 the frames are dealt to that many workers
- * by connection. The sinks must outlive the engine and are not to be used until engine_finish(). NULL without memory.
+ * sinks: one for each of o->output. observer: name of the sensor for live runs, NULL for files. With o->workers above 1
+ * the frames are dealt to that many workers by connection. The sinks must outlive the engine and are not to be used
+ * until engine_finish(). NULL without memory.
  */
 struct engine *engine_new(const struct options *o, struct sink *const *sinks, const char *observer, void (*complain)(const char *text));
 /*

@@ -269,7 +269,8 @@ static int allow_socket(scmp_filter_ctx f, int family)
 static int allow_network(scmp_filter_ctx f, const struct sandbox *s)
 {
 	static const char *const stream[] = {"connect", "sendto", "setsockopt", NULL};
-	static const char *const client[] = {"sendmsg", "sendmmsg", "recvmmsg", "getpeername", "pipe2", "pipe", "eventfd2", "socketpair", "bind", NULL};
+	static const char *const client[] = {"sendmsg", "sendmmsg", "recvmmsg",   "getpeername", "pipe2",
+					     "pipe",    "eventfd2", "socketpair", "bind",        NULL};
 	bool inet = s->tcp_sockets || s->any_sockets;
 	int status = s->unix_sockets || inet ? allow_all(f, stream) : 0;
 

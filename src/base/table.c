@@ -4,8 +4,8 @@
  * Growth: a second array of twice the size is made and every insert moves MOVE_PER_INSERT chains over, so the old array
  * is empty long before the new one is full. Chains below `moved` live in the new array, the others still in the old.
  *
- * Invariants: a node is in exactly one chain and in the LRU list; count <= half the number of buckets, so that most looks for what is not there
- * end at an empty one: a node is a cache miss more than its bucket.
+ * Invariants: a node is in exactly one chain and in the LRU list; count <= half the number of buckets, so that most looks for what is
+ * not there end at an empty one: a node is a cache miss more than its bucket.
  * Left out on purpose: shrinking. A table that was full once will be full again under the same attack.
  */
 #include "smtpscope/table.h"

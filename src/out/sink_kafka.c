@@ -1,9 +1,9 @@
 /*
  * sink_kafka.c - kafka:TOPIC@BROKERS through librdkafka, where that was found at build time.
  *
- * A record is a message without its line end; its key is the one it was written with, so that all of a connection is in one partition and in
- * order. The producer is idempotent and tries for ever: what its queue holds arrives once, or is counted as lost when the run ends before.
- * librdkafka has threads of its own, so it is started when rights were given up. Its callbacks come from rd_kafka_poll(), in the
+ * A record is a message without its line end; its key is the one it was written with, so that all of a connection is in one partition
+ * and in order. The producer is idempotent and tries for ever: what its queue holds arrives once, or is counted as lost when the
+ * run ends before. librdkafka has threads of its own, so it is started when rights were given up. Its callbacks come from rd_kafka_poll(), in the
  * thread of the sink.
  */
 #include "sink_internal.h"
@@ -340,8 +340,8 @@ static void kafka_stats(struct sink *s)
 /* Names are looked up whenever a broker is connected to, by the C library: its files, and those of TLS. */
 static void kafka_rights(const struct sink *s, struct sink_rights *out)
 {
-	static const char *const files[] = {"/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services",
-					    "/etc/ssl", "/usr/lib/ssl", "/usr/share/ca-certificates", "/etc/pki"};
+	static const char *const files[] = {"/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf",
+					    "/etc/services", "/etc/ssl", "/usr/lib/ssl", "/usr/share/ca-certificates", "/etc/pki"};
 	struct kafka *k = s->own;
 
 	for (size_t i = 0; i < sizeof files / sizeof *files && k->read_count < MAX_READS; i++)

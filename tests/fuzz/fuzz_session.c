@@ -77,7 +77,8 @@ static void play(const struct dialogue *in, struct way way, struct jsonlines *ou
 	struct playing p = {.d = &in->d, .pool = pool_new(0), .config = in->d.config};
 
 	p.config.digests = &nettle_digests;
-	p.flow = (struct flow){.side = {{.addr = {192, 0, 2, 10}, .port = 51234, .family = 4}, {.addr = {192, 0, 2, 25}, .port = in->d.port, .family = 4}},
+	p.flow = (struct flow){.side = {{.addr = {192, 0, 2, 10}, .port = 51234, .family = 4},
+					{.addr = {192, 0, 2, 25}, .port = in->d.port, .family = 4}},
 			       .syn_seen = !in->d.midstream, .established = !in->d.midstream, .first_ts = in->d.piece[0].ts,
 			       .last_ts = in->d.end_ts, .first_frame = 1, .packets = {9, 9}};
 	p.setup = (struct session_setup){.id = 1, .syn_seen = !in->d.midstream, .guessed_roles = in->d.midstream, .server_port = in->d.port};

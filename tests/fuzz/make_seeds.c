@@ -28,7 +28,8 @@ static void put(const char *target, struct span head, struct span body)
 
 	snprintf(path, sizeof path, "%s/%s", out_dir, target);
 	mkdir(path, 0777);
-	snprintf(path, sizeof path, "%s/%s/%016llx", out_dir, target, (unsigned long long)(siphash(key, body.p, body.n) + siphash(key, head.p, head.n)));
+	snprintf(path, sizeof path, "%s/%s/%016llx", out_dir, target,
+		 (unsigned long long)(siphash(key, body.p, body.n) + siphash(key, head.p, head.n)));
 	f = fopen(path, "wb");
 	if (!f || !body.n || body.n > SEED_MAX) {
 		if (f)

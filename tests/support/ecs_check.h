@@ -20,7 +20,8 @@ const struct ecs_field *ecs_field_find(const char *name);
 /* Row i, NULL behind the last. */
 const struct ecs_field *ecs_field_at(size_t i);
 
-/* False and why when a categorization field of the event has a value that ECS does not allow, or a type that none of its categories expects. */
+/* False and why when a categorization field of the event has a value that ECS does not allow, or a type that none of
+ * its categories expects. */
 bool ecs_check(struct json_object *event, char *why, size_t cap);
 
 #endif

@@ -164,7 +164,10 @@ static void test_silent(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 200000; i++) {
-		struct exchange x = {.kind = i % 8 ? EXCHANGE_COMMAND : EXCHANGE_GREETING, .declared_size = EV_NONE, .size_limit = EV_NONE, .announced = EV_NONE};
+		struct exchange x = {.kind = i % 8 ? EXCHANGE_COMMAND : EXCHANGE_GREETING,
+				     .declared_size = EV_NONE,
+				     .size_limit = EV_NONE,
+				     .announced = EV_NONE};
 
 		seed = seed * 6364136223846793005u + 1442695040888963407u;
 		x.verb = (enum verb)((seed >> 33) % VERB_COUNT);

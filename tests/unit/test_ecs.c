@@ -77,7 +77,9 @@ static void check_event(const char *json, const char *complaint)
 static void test_values(void **state)
 {
 	(void)state;
-	check_event("{\"event\":{\"kind\":\"event\",\"category\":[\"network\",\"email\"],\"type\":[\"info\",\"end\"],\"outcome\":\"failure\"}}", NULL);
+	check_event("{\"event\":{\"kind\":\"event\",\"category\":[\"network\",\"email\"],\"type\":[\"info\",\"end\"],"
+		    "\"outcome\":\"failure\"}}",
+		    NULL);
 	check_event("{\"event\":{\"kind\":\"note\",\"category\":[\"network\"],\"type\":[\"info\"]}}", "event.kind: ECS does not allow note");
 	check_event("{\"event\":{\"kind\":\"event\",\"category\":[\"network\",\"mail\"],\"type\":[\"info\"]}}", "does not allow mail");
 	check_event("{\"event\":{\"kind\":\"event\",\"category\":[\"network\"],\"type\":[\"info\",\"session\"]}}", "does not allow session");

@@ -33,8 +33,8 @@ static struct sink *sinks[3];
 static struct report *start(void)
 {
 	static char words[][64] = {"smtpscope", "-i", "lo", "--events", "finding,stats", "-O", "-O", "-o", "text", "-O"};
-	char *argv[] = {words[0], words[1], words[2], words[3], words[4], words[5], file_path, words[6], stuck_target, words[7], words[8], words[9],
-			text_path};
+	char *argv[] = {words[0], words[1],     words[2], words[3], words[4], words[5], file_path,
+			words[6], stuck_target, words[7], words[8], words[9], text_path};
 	const struct sink_options so = {.live = true, .linger_ms = 1};
 	struct err err = {0};
 	struct report *r;
