@@ -3,8 +3,8 @@
  *
  * A record is a message without its line end; its key is the one it was written with, so that all of a connection is in one partition
  * and in order. The producer is idempotent and tries for ever: what its queue holds arrives once, or is counted as lost when the
- * run ends before. librdkafka has threads of its own, so it is started when rights were given up. Its callbacks come from rd_kafka_poll(), in the
- * thread of the sink.
+ * run ends before. librdkafka has threads of its own, so it is started when rights were given up. Its callbacks come from
+ * rd_kafka_poll(), in the thread of the sink.
  */
 #include "sink_internal.h"
 
