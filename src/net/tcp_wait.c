@@ -52,6 +52,12 @@ static void deliver_head(struct tcp *t, struct conn *c, enum dir d, struct chunk
 		stream_take(&c->stream[d], &t->budget);
 }
 
+/* Nothing of stream s has to come before what a sender says who had seen so much of it; behind its end nothing comes at all. */
+static bool is_reached(const struct stream *s, uint64_t peer_seen)
+{
+	return peer_seen <= stream_reach(s) || s->flags & STREAM_ENDED;
+}
+
 /* Delivers one held chunk if the order between the streams allows. */
 static bool deliver_one(struct tcp *t, struct conn *c)
 {
@@ -60,7 +66,7 @@ static bool deliver_one(struct tcp *t, struct conn *c)
 	enum dir d;
 
 	for (int i = 0; i < 2; i++)
-		ready[i] = stream_peek(&c->stream[i], &head[i]) && head[i].peer_seen <= stream_reach(&c->stream[!i]);
+		ready[i] = stream_peek(&c->stream[i], &head[i]) && is_reached(&c->stream[!i], head[i].peer_seen);
 	if (!ready[0] && !ready[1])
 		return false;
 	d = ready[0] && (!ready[1] || head[0].frame <= head[1].frame) ? DIR_CLIENT : DIR_SERVER;
@@ -89,7 +95,7 @@ static uint64_t needed(const struct conn *c, enum dir d)
 {
 	struct chunk head;
 
-	if (!stream_peek(&c->stream[dir_other(d)], &head) || head.peer_seen <= stream_reach(&c->stream[d]))
+	if (!stream_peek(&c->stream[dir_other(d)], &head) || is_reached(&c->stream[d], head.peer_seen))
 		return 0;
 	return head.peer_seen;
 }
