@@ -78,7 +78,8 @@ static void on_close(void *ctx, void *user, const struct flow *flow, enum tcp_cl
 	free(user);
 }
 
-static void send_segment(struct world *w, uint8_t op, enum dir d, uint8_t flags, uint16_t off, uint8_t len, uint16_t ack, uint8_t version)
+static void send_segment(struct world *w, uint8_t op, enum dir d, uint8_t flags, uint16_t off, uint8_t len, uint16_t ack,
+			 uint8_t version)
 {
 	struct endpoint side[2] = {{.addr = {192, 0, 2, 1}, .port = (uint16_t)(40000 + (w->pure ? 0 : op >> 7)), .family = 4},
 				   {.addr = {192, 0, 2, 25}, .port = 25, .family = 4}};

@@ -138,6 +138,34 @@ static void log_ins(void)
 	}
 }
 
+/* ---- made up ---- */
+
+static void command_lines(void)
+{
+	static const char *const lines[] = {
+	    "-r\nx.pcap\n-o\njson\n-c\n5",         "-i\neth0\n--ports\n25,465,2525\n-s\n96\n-B\n512\ntcp\nport\n25",
+	    "--watch\nauth_bruteforce=3/5m,tarpit=0", "--secrets\nhash\n--secrets-key\nx\n-r\nx",
+	    "explain\n550 5.7.1\n--lang\nja",         "--workers\n4\n-r\na\n-r\nb\n-O\nx.json\n--only\nfailed\n-vv",
+	    "--events\nfinding,session\n-q\n-r\n-",   "--max-event-bytes\n4096\n--stats\n60\n-Z\nnobody\n-i\nany"};
+
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+		put("options", SPAN(""), span_str(lines[i]));
+}
+
+/* Segments near each other in any order: nothing but numbers, so any will do. */
+static void operations(void)
+{
+	for (uint64_t i = 1; i <= 64; i++) {
+		struct fuzz_random r = fuzz_random(i);
+		uint8_t ops[96];
+
+		for (size_t k = 0; k < sizeof ops; k++)
+			ops[k] = (uint8_t)fuzz_pick(&r, k % 4 ? 40 : 256);
+		put("stream", HEAD((uint8_t)i, (uint8_t)(i * 7), 0), span_of(ops, sizeof ops));
+		put("tcp", HEAD(255, (uint8_t)i, 255, (uint8_t)(i * 7), (uint8_t)(i % 2)), span_of(ops, sizeof ops));
+	}
+}
+
 /* ---- from samples ---- */
 
 /* Frames of a classic file, two and two, and the whole file where it is small. */
@@ -183,6 +211,8 @@ int main(int argc, char **argv)
 	mkdir(out_dir, 0777);
 	from_dialogues();
 	log_ins();
+	command_lines();
+	operations();
 	from_samples();
 	return 0;
 }
