@@ -116,11 +116,12 @@ static bool ipv6_valid(struct span s)
 	return inet_pton(AF_INET6, span_cstr(s, text, sizeof(text)), &addr) == 1;
 }
 
+/* s begins with "[". */
 static bool literal_valid(struct span s)
 {
 	struct span inside;
 
-	if (s.n < 2 || s.p[s.n - 1] != ']')
+	if (s.p[s.n - 1] != ']')
 		return false;
 	inside = span_from(span_first(s, s.n - 1), 1);
 	if (span_istarts(inside, SPAN("IPv6:")))

@@ -58,6 +58,10 @@ static const struct row rows[] = {
     {IN("hi\r\n\0\0.\r\nx\r\n.\r\n"), "hi\r\n~~.\r\nx\r\n", "", 15, 12, 3, 0, 0, 5, 12, 3},
     {IN("hi\r\n.  \r\nx\r\n.\r\n"), "hi\r\n  \r\nx\r\n", "", 15, 11, 3, 1, 0, 4, 11, 3},
     {IN("hi\r\n. \rx\r\n.\r\n"), "hi\r\n \rx\r\n", "", 13, 9, 2, 1, 0, 5, 9, 2},
+    {IN("hi\r\n\0.\r\n"), "hi\r\n~.\r\n", "CRLF NUL.CRLF", -1, 8, 2, 0, 0, 4, 4, 1},
+    {IN("hi\r\n.\0\r\n"), "hi\r\n~\r\n", "CRLF.NUL CRLF", -1, 7, 2, 1, 0, 4, 4, 1},
+    {IN("hi\r\n\0..\r\nx\r\n.\r\n"), "hi\r\n~..\r\nx\r\n", "", 15, 12, 3, 0, 0, 5, 12, 3},
+    {IN("hi\r\n\0\nx\r\n.\r\n"), "hi\r\n~\nx\r\n", "", 12, 9, 3, 0, 1, 4, 9, 3},
 };
 
 struct collected {

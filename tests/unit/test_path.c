@@ -57,6 +57,7 @@ static const struct domain_row domains[] = {
     {"[192.0.2.x]", D(BAD_LITERAL)},
     {"[192.0.2.0001]", D(BAD_LITERAL)},
     {"[192.0.2.1", D(BAD_LITERAL)},
+    {"[192.0.2.10", D(BAD_LITERAL)}, /* though an address is in it */
     {"[", D(BAD_LITERAL)},
     {"[]", D(BAD_LITERAL)},
     {"[x:1]", D(BAD_LITERAL)},
