@@ -46,9 +46,10 @@ static void verb_cut(struct span text, struct command *out)
 	struct span rest = text;
 
 	out->verb_text = word_cut(&rest);
-	if (rest.n > 0)
-		out->argument = rest;
-	if (text.n > out->verb_text.n && text.p[out->verb_text.n] == '\t' && rest.n > 0)
+	if (rest.n == 0)
+		return;
+	out->argument = rest;
+	if (text.p[out->verb_text.n] == '\t')
 		out->defects |= DEFECT(GLUED);
 }
 

@@ -336,7 +336,7 @@ static void drop_cr(struct header *h)
 static size_t push_line(struct header *h, struct span bytes)
 {
 	size_t lf = span_chr(bytes, '\n');
-	struct span line = span_first(bytes, lf == SPAN_NPOS ? bytes.n : lf);
+	struct span line = span_first(bytes, lf);
 
 	if (lf == 0)
 		drop_cr(h);

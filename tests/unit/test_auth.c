@@ -594,6 +594,45 @@ static void test_directives(void **state)
 	pool_free(&pool);
 }
 
+/* gs2-header (RFC 5801 4): an authorization identity behind "a=" or nothing. */
+static void test_scram_headers(void **state)
+{
+	static const struct {
+		const char *message, *user, *authzid, *malformed;
+	} forms[] = {
+	    {"n,a=admin,n=alice,r=fyko", "alice", "admin", NULL},
+	    {"n,,n=alice,r=fyko", "alice", NULL, NULL},
+	    {"n,x=admin,n=alice,r=fyko", "alice", NULL, "SCRAM GS2 header with something else than a="},
+	    {"n,a=,n=alice,r=fyko", "alice", NULL, "SCRAM GS2 header with an empty a="},
+	};
+	struct pool *pool = pool_new(0);
+	struct auth a = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		respond(&a, pool, &session_config_default, "SCRAM-SHA-256", forms[i].message, strlen(forms[i].message));
+		if (!is_text(a.user, forms[i].user) || !is_text(auth_fact(&a, AUTH_AUTHZID), forms[i].authzid) ||
+		    !is_text(a.malformed, forms[i].malformed))
+			fail_msg("%s: %.*s", forms[i].message, (int)a.malformed.n, (const char *)a.malformed.p);
+	}
+	auth_clear(&a);
+	pool_free(&pool);
+}
+
+/* More was sent than is kept: what is kept is searched, and nothing behind it. */
+static void test_echo_of_many(void **state)
+{
+	struct auth_sent *sent = (struct auth_sent *)(void *)guard_room(sizeof *sent);
+	struct auth a = {.sent = sent};
+
+	(void)state;
+	memset(sent, 'x', sizeof *sent);
+	memset(sent->length, 8, sizeof sent->length);
+	sent->count = AUTH_SENT_PARTS + 1;
+	assert_false(auth_echoes(&a, SPAN("none of these")));
+	assert_true(auth_echoes(&a, SPAN("one: xxxxxxxx")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -601,7 +640,7 @@ int main(void)
 	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_prefixes),   cmocka_unit_test(test_every_octet),
 	    cmocka_unit_test(test_secret_hash), cmocka_unit_test(test_echo), cmocka_unit_test(test_mechanisms),
 	    cmocka_unit_test(test_layers), cmocka_unit_test(test_directives), cmocka_unit_test(test_ntlm_versions),
-	    cmocka_unit_test(test_shown_secrets),
+	    cmocka_unit_test(test_shown_secrets), cmocka_unit_test(test_scram_headers), cmocka_unit_test(test_echo_of_many),
 	    cmocka_unit_test(test_oauth_messages), cmocka_unit_test(test_oauth_refusals),
 	};
 

@@ -318,6 +318,7 @@ static const struct row rows[] = {
     {"BURL imap://h/x LAST", VERB_BURL, VERB_UNKNOWN, 0},
     {"AUTH A23456789_123456-8901", VERB_AUTH, VERB_UNKNOWN, D(BAD_MECHANISM)},
     {"AUTH A23456789_123456-890", VERB_AUTH, VERB_UNKNOWN, 0},
+    {"AUTH X", VERB_AUTH, VERB_UNKNOWN, 0},
     {"AUTH PL.AIN", VERB_AUTH, VERB_UNKNOWN, D(BAD_MECHANISM)},
     {"AUTH PLAIN AGF", VERB_AUTH, VERB_UNKNOWN, D(BAD_BASE64)},
     {"X-EXPS LOGIN", VERB_X_EXPS, VERB_UNKNOWN, 0},
@@ -603,6 +604,23 @@ static void test_verb_shown(void **state)
 	}
 }
 
+/* What of a reply is the client's secret: Base64, and what stands behind a word that a secret follows. */
+static void test_echoed(void **state)
+{
+	static const char *const secret[] = {"535 czNjcjN0UGFz rejected", "what is \"czNjcjN0UGFz\"?", "<czNjcjN0UGFz>: no", "(czNjcjN0UGFz)",
+					     "unknown command: PASS hunter2", "unknown 'APOP alice", "PLAIN AGFsaWNlAHMzY3IzdA=="};
+	static const char *const open[] = {"", "5.7.8 Username and Password not accepted", "no PASS", "no PASS.", "use AUTH PLAIN or LOGIN",
+					   "Compass points north", "pass on"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
+		if (!reply_echoes_secret(guard_str(secret[i])))
+			fail_msg("not seen in: %s", secret[i]);
+	for (size_t i = 0; i < sizeof open / sizeof *open; i++)
+		if (reply_echoes_secret(guard_str(open[i])))
+			fail_msg("seen in: %s", open[i]);
+}
+
 /* What does not fit is cut, and no octet is written behind the end. */
 static void test_cut(void **state)
 {
@@ -633,6 +651,30 @@ static void test_prefixes(void **state)
 			command_shown_argument(&c, buf, sizeof buf);
 			command_shown_verb(&c, buf, sizeof buf);
 		}
+}
+
+/* A line of dashes with so many controls and octets that are no UTF-8 in it. */
+static bool is_noise(size_t n, size_t controls, size_t high)
+{
+	char line[64];
+	struct command c;
+
+	memset(line, '-', n);
+	memset(line + 1, '\x01', controls);
+	memset(line + 1 + controls, '\xe9', high);
+	command_parse(span_of(guard_copy(line, n), n), n + 2, LINE_END_CRLF, 512, true, PHASE_GREET, &c);
+	return c.defects & D(OTHER_PROTOCOL);
+}
+
+/* Another protocol's octets: a sixteenth of them controls, an eighth no text, and enough of them to say so. */
+static void test_noise(void **state)
+{
+	(void)state;
+	assert_true(is_noise(32, 2, 4));
+	assert_false(is_noise(32, 1, 4));
+	assert_false(is_noise(32, 2, 3));
+	assert_true(is_noise(16, 1, 2));
+	assert_false(is_noise(15, 1, 2));
 }
 
 static void test_path(void **state)
@@ -744,6 +786,8 @@ static void test_values(void **state)
 	assert_true(is_text(c.mechanism, "Cram-Md5"));
 	parse("HEL0 c.example", &c);
 	assert_int_equal(c.typo_distance, 1);
+	parse("START TLS", &c);
+	assert_true(c.meant == VERB_STARTTLS && c.typo_distance == 1);
 	parse("STRTLS", &c);
 	assert_int_equal(c.typo_distance, 2);
 	parse("NOOP", &c);
@@ -784,6 +828,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_lines),    cmocka_unit_test(test_forms), cmocka_unit_test(test_bytes), cmocka_unit_test(test_phase),
 	    cmocka_unit_test(test_distance), cmocka_unit_test(test_shown), cmocka_unit_test(test_verb_shown), cmocka_unit_test(test_cut),
+	    cmocka_unit_test(test_echoed), cmocka_unit_test(test_noise),
 	    cmocka_unit_test(test_prefixes), cmocka_unit_test(test_path),  cmocka_unit_test(test_fields),
 	    cmocka_unit_test(test_values),   cmocka_unit_test(test_many_parameters),
 	};

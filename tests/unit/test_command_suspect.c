@@ -118,10 +118,16 @@ static bool overflows(uint8_t octet, size_t n, const char *rest)
 
 static void test_runs(void **state)
 {
+	char line[1000];
+	struct command c;
+
 	(void)state;
 	assert_false(overflows('A', 999, ""));
 	assert_true(overflows('A', 1000, ""));
 	assert_true(overflows('A', 1000, "BC"));
+	memset(line, 'A', sizeof line);
+	parse(span_of(line, sizeof line), &c); /* from the first octet on */
+	assert_true(c.defects & DEFECT(OVERFLOW));
 	assert_false(overflows('A', 999, "BA"));
 	assert_false(overflows(0x90, 15, " some words that make the line long enough for them to be few"));
 	assert_true(overflows(0x90, 16, " some words that make the line long enough for them to be few"));

@@ -227,6 +227,28 @@ static void test_holes(void **state)
 	pool_free(&pool);
 }
 
+/* What comes while others are handed out stands behind them. */
+static void test_order(void **state)
+{
+	struct pool *pool = pool_new(0);
+	struct detect *d = detect_new(pool);
+	struct chunk c;
+
+	(void)state;
+	say(d, DIR_SERVER, CHUNK_DATA, 0, "220 ", 4);
+	say(d, DIR_SERVER, CHUNK_DATA, 4, "mx ESMTP\r\n", 10);
+	for (uint64_t off = 0; off < 14; off += c.len) {
+		assert_int_equal(detect_next(d, &c), 1);
+		assert_int_equal(c.off, off);
+		say(d, DIR_CLIENT, CHUNK_DATA, 0, "EHLO c\r\n", off ? 0 : 8);
+	}
+	assert_int_equal(detect_next(d, &c), 1);
+	assert_int_equal(c.dir, DIR_CLIENT);
+	detect_free(&d);
+	assert_int_equal(pool_used(pool), 0);
+	pool_free(&pool);
+}
+
 /* Behind a tunnel the offsets are those of the tunnelled stream, also what the peer had seen. */
 static void test_tunnel_offsets(void **state)
 {
@@ -297,7 +319,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_verdicts),       cmocka_unit_test(test_bounded),        cmocka_unit_test(test_holes),
-	    cmocka_unit_test(test_tunnel_offsets), cmocka_unit_test(test_long_undecided), cmocka_unit_test(test_no_memory),
+	    cmocka_unit_test(test_tunnel_offsets), cmocka_unit_test(test_long_undecided), cmocka_unit_test(test_no_memory), cmocka_unit_test(test_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

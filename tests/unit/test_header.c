@@ -37,6 +37,7 @@ static const struct row rows[] = {
     {"comments", "To: a@b (c (d, x@y) e), e@f\r\n\r\n", NULL, "a@b e@f", NULL, NULL},
     {"comments in front", "To: (x) a@b, (y (z@z)) (w)c@d (e), (only) , (f g@h\r\n\r\n", NULL, "a@b c@d", NULL, NULL},
     {"escaped in a comment", "To: a@b (\\), x@y), c@d\r\n\r\n", NULL, "a@b c@d", NULL, NULL},
+    {"escaped in a comment in front", "To: (x\\) y) a@b, (z\\\\) c@d\r\n\r\n", NULL, "a@b c@d", NULL, NULL},
     {"escaped in quotes", "To: \"x\\\", y\" <a@b>, c@d\r\n\r\n", NULL, "a@b c@d", NULL, NULL},
     {"brackets in quotes", "To: \"<x@y>\" <a@b>\r\n\r\n", NULL, "a@b", NULL, NULL},
     {"quote in a comment", "To: a@b (it\"s), c@d\r\n\r\n", NULL, "a@b c@d", NULL, NULL},

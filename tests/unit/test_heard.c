@@ -102,6 +102,31 @@ static void test_places(void **state)
 	pool_free(&pool);
 }
 
+/* Two texts of one hash are told apart all the same: by how many lines they have, and by each of them. */
+static void test_collision(void **state)
+{
+	static const struct span lines[] = {SPAN_INIT("mx.example"), SPAN_INIT("SIZE 1000")};
+	static const struct span other[] = {SPAN_INIT("mx.example"), SPAN_INIT("SIZE 1001")};
+	struct pool *pool = pool_new(0);
+	struct heard *h = heard_new(pool);
+
+	(void)state;
+	for (uint32_t count = 1; count <= 2; count++) {
+		struct said *x;
+		uint8_t *more;
+		uint32_t hash;
+
+		assert_null(said_find(h, lines, count, &hash));
+		x = said_new(pool, other, 2, hash, 0, &more);
+		said_share(h, x);
+		said_drop(pool, &x);
+		assert_null(said_find(h, lines, count, &hash));
+	}
+	heard_free(&h);
+	assert_int_equal(pool_used(pool), 0);
+	pool_free(&pool);
+}
+
 /* Without a table each keeps its own; without memory there is none. */
 static void test_without(void **state)
 {
@@ -129,7 +154,7 @@ static void test_without(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_found), cmocka_unit_test(test_places),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_found), cmocka_unit_test(test_places), cmocka_unit_test(test_collision),
 					   cmocka_unit_test(test_without)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
