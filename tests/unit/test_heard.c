@@ -73,33 +73,44 @@ static void test_found(void **state)
 	pool_free(&pool);
 }
 
-/* The newest of one place is found; those before it live as long as somebody holds them. Texts by the hundred have
- * places of their own. */
-static void test_places(void **state)
+/* How many of 200 texts are found when they come a second time. It is not the first line that tells them apart. */
+static unsigned found_again(const char *before, const char *behind)
 {
 	struct pool *pool = pool_new(0);
 	struct heard *h = heard_new(pool);
+	struct span lines[] = {SPAN_INIT("mx.example"), SPAN_ABSENT};
 	unsigned found = 0;
-	char text[32];
-	struct span lines[] = {SPAN_INIT("mx.example"), SPAN_ABSENT}; /* it is not the first line that tells them apart */
+	char text[48];
 	uint32_t hash;
 
-	(void)state;
 	for (unsigned round = 0; round < 2; round++)
 		for (unsigned i = 0; i < 200; i++) {
 			struct said *x;
 
-			lines[1] = span_of(text, span_printf(text, 0, sizeof text, "250 server %u at your service", i));
+			lines[1] = span_of(text, span_printf(text, 0, sizeof text, "%s%u%s", before, 100 + i, behind));
 			x = said_find(h, lines, 2, &hash);
 			found += round && x;
 			if (!x)
 				x = made(h, pool, lines, 2);
 			said_drop(pool, &x);
 		}
-	assert_true(found > 40); /* 200 texts in 256 places: nearly half are alone in theirs */
 	heard_free(&h);
 	assert_int_equal(pool_used(pool), 0);
 	pool_free(&pool);
+	return found;
+}
+
+/*
+ * The newest of one place is found; those before it live as long as somebody holds them. Of 200 texts in 256 places nearly
+ * half are alone in theirs, wherever in the line they differ.
+ */
+static void test_places(void **state)
+{
+	(void)state;
+	for (const char *before = "0123456789 ESMTP"; *before; before++) {
+		assert_true(found_again(before, "") > 40);
+		assert_true(found_again(before, " at your service") > 40);
+	}
 }
 
 /* Two texts of one hash are told apart all the same: by how many lines they have, and by each of them. */
