@@ -62,7 +62,7 @@ DIALOG_TO_PCAP := $(BUILD)/tests/dialog_to_pcap
 PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
 .PHONY: all demo deps test-deps check check-unit check-dialogs check-secrets check-allocations check-pcaps check-cli check-man check-asan check-valgrind \
-	check-live check-kafka check-faults check-floods fuzz fuzz-all fuzz-replay fuzzers replayers layers sizes lint coverage mutants bench bench-guard pot po contrib install uninstall dist clean help
+	check-live check-kafka check-soak check-faults check-floods fuzz fuzz-all fuzz-replay fuzzers replayers layers sizes lint coverage mutants bench bench-guard pot po contrib install uninstall dist clean help
 .PHONY: check-install check-contrib check-package FORCE
 
 ## all: build ./smtpscope
@@ -155,7 +155,7 @@ test-deps:
 ## check: every test that needs no other program: unit, dialogues, captures, command line, man pages, live as root
 check: all $(UNITS) $(RUNNERS) $(DIALOG_TO_PCAP) $(BUILD)/tests/smtp_peer $(FAIL_SO)
 	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) FAIL_SO=$(FAIL_SO) tests/check.sh $(UNITS) $(RUNNERS) tests/reliability.sh tests/cli.sh tests/text.sh tests/explain.sh tests/man.sh \
-		tests/templates.sh tests/metrics.sh tests/live/veth.sh tests/live/updown.sh \
+		tests/templates.sh tests/metrics.sh tests/outputs.sh tests/live/veth.sh tests/live/updown.sh \
 		tests/completion.sh tests/live/notify.sh
 
 ## check-unit: only the unit tests
@@ -207,6 +207,10 @@ check-live: all
 ## check-kafka: 100,000 events through a real Apache Kafka that is killed and started again (installs Java, Maven, kcat)
 check-kafka: all $(BUILD)/tests/bench/generate
 	@SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/kafka/run.sh
+
+## check-soak: a sensor for a minute among real Postfix traffic, noise and mishaps (root); tests/live/soak.sh alone takes 20 minutes
+check-soak: all $(BUILD)/tests/bench/generate
+	@SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/live/soak.sh short
 
 ## check-faults: damaged files, outputs that fail, signals under load (tests/RELIABILITY, R50 to R66); those of interfaces as root
 check-faults: all

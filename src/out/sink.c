@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,25 +86,28 @@ void sink_lose(struct sink *s, enum sink_loss why, uint64_t records)
 
 /* ---- blocks ---- */
 
+/* Mapped, so that what an outage took goes back to the system when it is over. */
 static struct block *block_new(size_t room)
 {
 	size_t cap = room > BLOCK_BYTES ? room : BLOCK_BYTES;
-	struct block *b = malloc(sizeof *b + cap);
+	struct block *b = mmap(NULL, sizeof *b + cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (!b)
+	if (b == MAP_FAILED)
 		return NULL;
-	b->next = NULL;
-	b->n = b->at = 0;
-	b->records = b->done = 0;
-	b->cap = cap;
+	b->cap = cap; /* all else is zero */
 	return b;
+}
+
+static void block_free(struct block *b)
+{
+	munmap(b, sizeof *b + b->cap);
 }
 
 static void block_done(struct sink *s, struct block *b)
 {
 	s->kept -= b->cap;
 	if (s->spare || b->cap != BLOCK_BYTES) {
-		free(b);
+		block_free(b);
 		return;
 	}
 	b->n = b->at = 0;
@@ -360,10 +364,11 @@ static void sink_free(struct sink *s)
 	while (s->head) {
 		struct block *next = s->head->next;
 
-		free(s->head);
+		block_free(s->head);
 		s->head = next;
 	}
-	free(s->spare);
+	if (s->spare)
+		block_free(s->spare);
 	free(s->name);
 	free(s);
 }
