@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { LIST_KEPT = 64, MECHANISMS = 1024 }; /* extension lines, real servers offer under 25; octets of all names of mechanisms */
+enum { MECHANISMS = 1024 }; /* octets of all names of mechanisms; the lines are as many as a reply keeps */
 
 void ehlo_forget(struct session *s)
 {
@@ -99,13 +99,13 @@ static struct said *read_list(struct session *s, const struct span *lines, uint3
 
 void ehlo_learn(struct session *s, const struct reply *r)
 {
-	uint32_t count = r->kept > LIST_KEPT + 1 ? LIST_KEPT + 1 : r->kept, hash;
+	uint32_t hash;
 
 	ehlo_forget(s);
 	s->list_known = !r->holed;
-	s->list = said_find(s->config->heard, r->text, count, &hash);
+	s->list = said_find(s->config->heard, r->text, r->kept, &hash);
 	if (!s->list)
-		s->list = read_list(s, r->text, count, hash);
+		s->list = read_list(s, r->text, r->kept, hash);
 	if (s->list) {
 		s->keywords = s->list->keywords;
 		s->size_limit = s->list->size_limit;

@@ -145,7 +145,7 @@ void emit_command(struct session *s, struct pending *p, const struct reply *r)
 void emit_orphan(struct session *s, enum exchange_kind kind, const struct reply *r)
 {
 	struct exchange x = {.kind = kind, .code = r->code, .enhanced = r->enhanced, .text = r->text, .text_count = r->kept};
-	uint16_t code = (uint16_t)(r->code > 0 ? r->code : 0);
+	uint16_t code = (uint16_t)r->code; /* looked at when there is one */
 	struct event ev;
 
 	x.reply_defects = r->defects;

@@ -31,7 +31,6 @@ void mail_open(struct session *s, const struct pending *p, bool lost)
 	struct arena arena;
 
 	body_put(s, &t->body); /* of chunks that no transaction wanted */
-	arena_clear(&t->arena);
 	arena = t->arena;
 	*t = (struct transaction){.arena = arena, .number = t->number + 1, .open = true, .low = lost};
 	s->transactions++;
@@ -254,10 +253,10 @@ void mail_end(struct session *s, const struct pending *p, const struct reply *r)
 	ev.action = SPAN("message");
 	ev.transaction_id = span_of(number, (size_t)snprintf(number, sizeof number, "%" PRIu32, t->number));
 	ev.start = t->start;
-	ev.end = p && p->last_ts != EV_NO_TIME ? p->last_ts : s->last_ts;
+	ev.end = r ? p->last_ts : s->last_ts;
 	ev.duration = ev.end > t->start ? (uint64_t)(ev.end - t->start) : 0;
 	ev.packet_first = t->first_frame;
-	ev.packet_last = p && p->last_frame ? p->last_frame : s->last_frame;
+	ev.packet_last = r ? p->last_frame : s->last_frame;
 	if (b && b->lost)
 		ev.confidence = SPAN("low");
 	s->emit(s->ctx, &ev);

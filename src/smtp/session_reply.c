@@ -226,8 +226,6 @@ void reply_suspect(struct session *s, const struct line *client)
 	greeting = p->kind == PENDING_GREETING || (p->kind == PENDING_LOST && !s->greeting_end);
 	if (line_pending(r) && greeting && line_finish(r, &l) == 1)
 		server_line(s, &l);
-	if (!s->reply.active)
-		return;
 	if (greeting)
 		s->reply.suspect = true;
 	else

@@ -50,7 +50,7 @@ static bool is_at_rest(const struct session *s)
 
 	return mode && !s->queue && !s->held && !s->candidate && !s->suspect && !s->blocker && !s->reply.active && !s->mail.open &&
 	       !s->mail.body && !s->bdat_body && !s->auth_pending && !s->auth.arena.block && !line_pending(&s->reader[0]) &&
-	       !line_pending(&s->reader[1]) && !s->reader[0].buf && !s->reader[1].buf && !s->releasing && !s->closing;
+	       !line_pending(&s->reader[1]) && !s->releasing && !s->closing;
 }
 
 struct sleeping *session_sleep(struct session **session)
@@ -63,6 +63,8 @@ struct sleeping *session_sleep(struct session **session)
 
 	if (!is_at_rest(s))
 		return NULL;
+	line_reset(&s->reader[0]);
+	line_reset(&s->reader[1]);
 	rest = *s;
 	unbind(&rest);
 	for (size_t i = 0; i < WORDS; i++) {

@@ -10,6 +10,7 @@
 
 #include "smtpscope/cause.h"
 #include "smtpscope/session.h"
+#include "smtpscope/session_sleep.h"
 
 struct fixture {
 	struct pool *pool;
@@ -174,6 +175,100 @@ static void test_held(void **state)
 	assert_non_null(strstr(f.findings, "outstanding_overflow"));
 }
 
+/* As much as may wait behind DATA waits; one octet more is told. */
+static void test_held_exactly(void **state)
+{
+	static char text[256 * 1024];
+	struct fixture f;
+
+	(void)state;
+	memset(text, 'x', sizeof text);
+	start(&f, 0);
+	greet(&f);
+	client(&f, "DATA\r\n");
+	say(&f, DIR_CLIENT, text, sizeof text);
+	assert_null(strstr(f.findings, "outstanding_overflow"));
+	say(&f, DIR_CLIENT, text, 1);
+	assert_non_null(strstr(f.findings, "outstanding_overflow"));
+	finish(&f);
+}
+
+/* A response to AUTH may have 12288 octets with its line end (RFC 4954 4); one more is too many. */
+static void test_long_response(void **state)
+{
+	static char text[12288 + 1];
+	struct fixture f;
+
+	(void)state;
+	for (size_t length = 12288; length <= 12289; length++) {
+		memset(text, 'A', sizeof text);
+		memcpy(text + length - 2, "\r\n", 2);
+		start(&f, 0);
+		greet(&f);
+		client(&f, "AUTH LOGIN\r\n");
+		server(&f, "334 \r\n");
+		say(&f, DIR_CLIENT, text, length);
+		server(&f, "535 no\r\n");
+		finish(&f);
+		assert_int_equal(strstr(f.findings, "auth_line_too_long") != NULL, length > 12288);
+	}
+}
+
+/* A session sleeps when nothing is under way and goes on as if it had not; it stays awake in the middle of anything. */
+static void nap(struct fixture *f, bool sleeps, size_t step, const char *where)
+{
+	const struct session_setup setup = {.id = 1, .syn_seen = true, .server_port = 25};
+	struct sleeping *z = session_sleep(&f->s);
+
+	if ((z != NULL) != sleeps)
+		fail_msg("step %zu, %s: %s", step, where, sleeps ? "awake" : "asleep");
+	if (z) {
+		pool_fail_at(f->pool, 1);
+		assert_null(session_wake(&z, f->pool, &session_config_default, &setup, &f->flow, cause_emit, &f->cause));
+		assert_non_null(z); /* without memory it sleeps on */
+		f->s = session_wake(&z, f->pool, &session_config_default, &setup, &f->flow, cause_emit, &f->cause);
+		assert_null(z);
+	}
+	assert_non_null(f->s);
+}
+
+static void test_sleep(void **state)
+{
+	static const struct {
+		enum dir by;
+		const char *text;
+		bool sleeps;
+	} said[] = {
+	    {DIR_CLIENT, "NOOP\r\n", false},		      {DIR_SERVER, "250 ok\r\n", true},
+	    {DIR_CLIENT, "NO", false},			      {DIR_CLIENT, "OP\r\n", false},
+	    {DIR_SERVER, "250-o", false},		      {DIR_SERVER, "k\r\n", false},
+	    {DIR_SERVER, "250 ok\r\n", true},		      {DIR_CLIENT, "AUTH LOGIN\r\n", false},
+	    {DIR_SERVER, "334 VXNlcm5hbWU6\r\n", false},     {DIR_CLIENT, "YWxpY2U=\r\n", false},
+	    {DIR_SERVER, "535 no\r\n", true},		      {DIR_CLIENT, "MAIL FROM:<a@b.example>\r\n", false},
+	    {DIR_SERVER, "250 ok\r\n", false},		      {DIR_CLIENT, "RCPT TO:<u@t.example>\r\n", false},
+	    {DIR_SERVER, "250 ok\r\n", false},		      {DIR_CLIENT, "BDAT 2\r\n", false},
+	    {DIR_CLIENT, "x", false},			      {DIR_SERVER, "250 ok\r\n", false},
+	    {DIR_CLIENT, "y", false},			      {DIR_CLIENT, "BDAT 0 LAST\r\n", false},
+	    {DIR_SERVER, "250 ok\r\n", true},		      {DIR_CLIENT, "BDAT 3\r\nab", false},
+	    {DIR_SERVER, "503 no\r\n", false},		      {DIR_CLIENT, "c", true}, 
+	    {DIR_CLIENT, "RSET\r\n", false},		      {DIR_SERVER, "250 ok\r\n", true},
+	};
+	struct fixture f;
+
+	(void)state;
+	start(&f, 0);
+	nap(&f, false, 0, "at the start");
+	greet(&f);
+	nap(&f, true, 0, "greeted");
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+		say(&f, said[i].by, said[i].text, strlen(said[i].text));
+		nap(&f, said[i].sleeps, i, said[i].text);
+	}
+	finish(&f);
+	assert_int_equal(f.events[DS_COMMAND], 11);
+	assert_int_equal(f.events[DS_MESSAGE], 1);
+}
+
 static void conflict(struct fixture *f, uint64_t off, const char *kept, const char *other)
 {
 	struct chunk c = {.kind = CHUNK_CONFLICT, .dir = DIR_CLIENT, .off = off, .len = strlen(kept), .data = (const uint8_t *)other,
@@ -295,7 +390,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_outstanding), cmocka_unit_test(test_held),
 	    cmocka_unit_test(test_conflict),        cmocka_unit_test(test_many_challenges), cmocka_unit_test(test_long_reply),
-	    cmocka_unit_test(test_recipients),      cmocka_unit_test(test_times),
+	    cmocka_unit_test(test_recipients),      cmocka_unit_test(test_times),           cmocka_unit_test(test_held_exactly),
+	    cmocka_unit_test(test_long_response),   cmocka_unit_test(test_sleep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

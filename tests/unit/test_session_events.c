@@ -420,6 +420,7 @@ static void test_queue_ids(void **state)
 	    {"<1@b.example> [InternalId=42, Hostname=x] Queued mail for delivery", NULL},
 	    {"<u@t.example> 8xyz Saved", "8xyz"},
 	    {"Queued as 77;x", "77"},
+	    {"queued as 4AB\x7f" "C", "4AB"},
 	    {"queued as ", NULL},
 	    {"ok", NULL},
 	    {"", NULL},
@@ -434,13 +435,90 @@ static void test_queue_ids(void **state)
 	}
 }
 
+/* The first event of a dataset has the text. */
+static bool first_says(const struct play *p, const char *dataset, const char *text)
+{
+	const char *event = strstr(p->out, dataset), *found = event ? strstr(event, text) : NULL;
+
+	return found && found < strchr(event, '\n');
+}
+
+static void envelope(struct play *p)
+{
+	static const struct session_setup setup = {.id = 1, .syn_seen = true, .server_port = 25};
+
+	begin(p, &setup, 4);
+	say(p, DIR_SERVER, "220 mx\r\n");
+	say(p, DIR_CLIENT, "EHLO c\r\n");
+	say(p, DIR_SERVER, "250-mx\r\n250 AUTH PLAIN\r\n");
+	say(p, DIR_CLIENT, "MAIL FROM:<a@b>\r\n");
+	say(p, DIR_SERVER, "250 ok\r\n");
+	say(p, DIR_CLIENT, "RCPT TO:<u@t>\r\n");
+	say(p, DIR_SERVER, "250 ok\r\n"); /* frame 10 */
+	forget(p);
+}
+
+/* A message that no reply ended goes to its last octets, and so does what is told of it; one with a reply to that reply, whenever it is read. */
+static void test_where_a_message_ends(void **state)
+{
+	struct play p;
+
+	(void)state;
+	envelope(&p);
+	say(&p, DIR_CLIENT, "DATA\r\n");
+	say(&p, DIR_SERVER, "354 go\r\n");
+	say(&p, DIR_CLIENT, "abc\r\n");
+	say(&p, DIR_CLIENT, "def\r\n"); /* frame 14 */
+	end(&p, TCP_CLOSE_RST);
+	assert_true(first_says(&p, "smtpscope.finding", "\"id\":\"missing_final_dot\""));
+	assert_true(first_says(&p, "{\"@timestamp\":\"1970-01-01T00:00:14", "\"id\":\"missing_final_dot\""));
+	assert_true(first_says(&p, "smtpscope.finding", "\"packet\":{\"first\":14,\"last\":14}"));
+	assert_true(first_says(&p, "smtpscope.finding", "\"offset\":56}"));
+	assert_true(first_says(&p, "smtpscope.message", "\"end\":\"1970-01-01T00:00:14"));
+	assert_true(first_says(&p, "smtpscope.message", "\"packet\":{\"first\":7,\"last\":14}"));
+
+	envelope(&p);
+	say(&p, DIR_CLIENT, "DATA\r\n");
+	say(&p, DIR_SERVER, "354 go\r\n");
+	say(&p, DIR_CLIENT, ".\r\n");
+	say(&p, DIR_SERVER, "250-queued\r\n"); /* frame 14, and its last line never comes */
+	say(&p, DIR_CLIENT, "QUIT\r\n");
+	end(&p, TCP_CLOSE_FIN);
+	assert_true(first_says(&p, "smtpscope.message", "\"result\":\"accepted\""));
+	assert_true(first_says(&p, "smtpscope.message", "\"end\":\"1970-01-01T00:00:14"));
+	assert_true(first_says(&p, "smtpscope.message", "\"packet\":{\"first\":7,\"last\":14}"));
+}
+
+/* AUTH without any reply ends where it was sent, and what is told later of a command stands where that is. */
+static void test_where_auth_ends(void **state)
+{
+	struct play p;
+
+	(void)state;
+	envelope(&p);
+	say(&p, DIR_CLIENT, "AUTH PLAIN AGEAYg==\r\n"); /* frame 11, octet 40 */
+	end(&p, TCP_CLOSE_RST);
+	assert_true(first_says(&p, "smtpscope.auth", "\"packet\":{\"first\":11,\"last\":11}"));
+	assert_true(first_says(&p, "smtpscope.auth\"", "\"result\":\"abandoned\""));
+	assert_true(first_says(&p, "\"action\":\"security\"", "\"packet\":{\"first\":11,\"last\":11}"));
+	assert_true(first_says(&p, "\"action\":\"security\"", "\"offset\":40}"));
+	assert_true(first_says(&p, "{\"@timestamp\":\"1970-01-01T00:00:11.000000Z\",\"event\":{\"kind\":\"alert\"", "\"id\":\"cleartext_auth\""));
+
+	envelope(&p);
+	say(&p, DIR_CLIENT, "AUTH PLAIN AGEAYg==\r\n");
+	say(&p, DIR_SERVER, "535 no\r\n"); /* what tells of it is a second later */
+	end(&p, TCP_CLOSE_RST);
+	assert_true(first_says(&p, "{\"@timestamp\":\"1970-01-01T00:00:11.000000Z\",\"event\":{\"kind\":\"alert\"", "\"id\":\"cleartext_auth\""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_mail), cmocka_unit_test(test_lmtp),         cmocka_unit_test(test_ends),
 	    cmocka_unit_test(test_reset_behind_quit), cmocka_unit_test(test_many_replies), cmocka_unit_test(test_extensions),
 	    cmocka_unit_test(test_recipient_limit), cmocka_unit_test(test_long_line), cmocka_unit_test(test_utf8),
-	    cmocka_unit_test(test_hole_and_421), cmocka_unit_test(test_queue_ids),
+	    cmocka_unit_test(test_hole_and_421), cmocka_unit_test(test_queue_ids), cmocka_unit_test(test_where_a_message_ends),
+	    cmocka_unit_test(test_where_auth_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
