@@ -52,7 +52,6 @@ enum situation {
 	SIT_DATA_REFUSED,      /* DATA was refused, and since then only lines that were no valid command */
 	SIT_AFTER_BDAT,        /* follows a BDAT chunk directly */
 	SIT_AFTER_MESSAGE,     /* follows an end of data directly, with only failed lines in between */
-	SIT_ERROR_RUN,         /* the command before also failed with a syntax error */
 	SIT_AFTER_STARTTLS,    /* STARTTLS: octets in clear were sent in the same flight; another command: sent in the place of a ClientHello */
 	SIT_AFTER_GAP,         /* octets are missing at or right before it: lower the confidence */
 	SIT_NO_EHLO_SEEN,      /* no EHLO reply was captured: nothing is known of extensions */

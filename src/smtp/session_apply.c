@@ -366,15 +366,12 @@ static void note_refusal(struct session *s, const struct pending *p, const struc
 
 static void note_error(struct session *s, const struct pending *p, const struct reply *r)
 {
-	bool syntax = r && r->code >= 500 && r->code <= 504;
-
 	note_refusal(s, p, r);
 	if (refused(r) && !s->record.first_error_code)
 		s->record.first_error_code = (uint16_t)r->code;
 	if (refused(r) && p->misspelt_auth)
 		s->lone_tokens = SECRET_LINES;
-	s->error_run = syntax && p->kind == PENDING_COMMAND && p->x.verb == VERB_UNKNOWN;
-	if (syntax && p->x.verb == VERB_QUIT)
+	if (r && r->code >= 500 && r->code <= 504 && p->x.verb == VERB_QUIT)
 		s->quit = false;
 	if (r && r->code == 421)
 		s->phase = PHASE_CLOSED;

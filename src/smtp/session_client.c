@@ -120,7 +120,6 @@ static uint64_t session_bits(const struct session *s)
 	bits |= s->data_refused ? SIT(DATA_REFUSED) : 0;
 	bits |= s->after_message ? SIT(AFTER_MESSAGE) : 0;
 	bits |= s->after_bdat ? SIT(AFTER_BDAT) : 0;
-	bits |= s->error_run ? SIT(ERROR_RUN) : 0;
 	bits |= s->lone_tokens ? SIT(AUTH_REFUSED) : 0;
 	bits |= s->mode == MODE_LOST ? SIT(AFTER_GAP) : 0;
 	bits |= !s->list_known ? SIT(NO_EHLO_SEEN) : 0;

@@ -218,7 +218,7 @@ struct session {
 	char candidate_form[16];
 	struct span candidate_verb;
 	bool candidate_seen, candidate_full, suspect; /* suspect: the strict end came, the server may have seen more */
-	bool data_refused, after_message, after_bdat, error_run;
+	bool data_refused, after_message, after_bdat;
 	bool after_354;          /* the next octet is the first of the text */
 	bool tls, tls_expected; /* tls: agreed by STARTTLS */
 	bool opaque[2];         /* by dir: bytes are TLS, or no SMTP, and only counted */

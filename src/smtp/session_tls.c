@@ -59,14 +59,15 @@ static void note_instead(struct session *s, struct span what)
 void tls_answered(struct session *s, struct pending *p, const struct reply *r)
 {
 	struct starttls *st = r ? starttls_of(s) : NULL;
+	struct span said = r && r->kept ? r->text[0] : SPAN_ABSENT;
 	char text[120];
 	size_t n;
 
 	if (!st)
 		return;
 	n = span_printf(text, 0, sizeof text, "%03d%s%.*s%s%.*s", r->code > 0 ? r->code : 0, r->enhanced.n ? " " : "", (int)r->enhanced.n,
-		     r->enhanced.n ? (const char *)r->enhanced.p : "", r->kept && r->text[0].n ? " " : "", r->kept ? (int)r->text[0].n : 0,
-		     r->kept && r->text[0].n ? (const char *)r->text[0].p : "");
+		     r->enhanced.n ? (const char *)r->enhanced.p : "", said.n ? " " : "", (int)said.n,
+		     said.n ? (const char *)said.p : "");
 	pool_drop(s->pool, &st->reply);
 	st->reply = pool_copy(s->pool, span_of(text, n));
 	st->end = p->first.off + p->x.length;

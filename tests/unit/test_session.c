@@ -25,6 +25,7 @@ struct fixture {
 	int64_t now;         /* time of what is said next */
 	int64_t ts, reply_ts; /* of the last command event */
 	uint64_t duration;
+	uint64_t announced;   /* by the last command */
 };
 
 static void on_event(void *ctx, struct event *ev)
@@ -39,6 +40,7 @@ static void on_event(void *ctx, struct event *ev)
 		f->ts = ev->ts;
 		f->reply_ts = ev->reply_ts;
 		f->duration = ev->duration;
+		f->announced = ev->exchange->announced;
 	}
 	if (ev->set == DS_FINDING) {
 		snprintf(f->findings + n, sizeof f->findings - n, "%.*s ", (int)ev->finding_id.n, (const char *)ev->finding_id.p);
@@ -385,13 +387,37 @@ static void test_times(void **state)
 	finish(&f);
 }
 
+/* Octets are announced by BDAT and XEXCH50, when they say how many, and by nothing else. */
+static void test_announced(void **state)
+{
+	static const struct {
+		const char *line;
+		uint64_t announced;
+	} lines[] = {
+	    {"BDAT 0", 0}, {"BDAT x", EV_NONE}, {"BDAT", EV_NONE}, {"NOOP", EV_NONE}, {"DATA", EV_NONE}, {"XEXCH50 7 2", 7}, {"FROB 7", EV_NONE},
+	};
+	struct fixture f;
+
+	(void)state;
+	start(&f, 0);
+	greet(&f);
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		client(&f, lines[i].line);
+		client(&f, "\r\n");
+		server(&f, "503 no\r\n");
+		if (f.announced != lines[i].announced)
+			fail_msg("%s: %llu", lines[i].line, (unsigned long long)f.announced);
+	}
+	finish(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_outstanding), cmocka_unit_test(test_held),
 	    cmocka_unit_test(test_conflict),        cmocka_unit_test(test_many_challenges), cmocka_unit_test(test_long_reply),
 	    cmocka_unit_test(test_recipients),      cmocka_unit_test(test_times),           cmocka_unit_test(test_held_exactly),
-	    cmocka_unit_test(test_long_response),   cmocka_unit_test(test_sleep),
+	    cmocka_unit_test(test_long_response),   cmocka_unit_test(test_sleep),       cmocka_unit_test(test_announced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

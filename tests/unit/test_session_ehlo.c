@@ -38,6 +38,7 @@ static uint64_t limit_of(const char *hello, const char *reply, enum verb verb)
 	say(s, DIR_SERVER, off, reply);
 	limit = ehlo_line_limit(s, verb);
 	session_free(&s);
+	assert_null(s);
 	pool_free(&pool);
 	return limit;
 }

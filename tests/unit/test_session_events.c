@@ -381,6 +381,26 @@ static void test_utf8(void **state)
 	}
 }
 
+/* The same of a RCPT that no MAIL came before: then it is the list that allows it. */
+static void test_utf8_offered(void **state)
+{
+	struct session_setup setup = {.id = 1, .syn_seen = true, .server_port = 25};
+
+	(void)state;
+	for (unsigned offered = 0; offered < 2; offered++) {
+		struct play p;
+
+		begin(&p, &setup, 4);
+		say(&p, DIR_SERVER, "220 mx\r\n");
+		say(&p, DIR_CLIENT, "EHLO c\r\n");
+		say(&p, DIR_SERVER, offered ? "250-mx\r\n250 SMTPUTF8\r\n" : "250 mx\r\n");
+		say(&p, DIR_CLIENT, "RCPT TO:<\xc3\xbc@t>\r\n");
+		say(&p, DIR_SERVER, "553 5.6.7 no\r\n");
+		assert_int_equal(strstr(p.out, "eight_bit_command") != NULL, !offered);
+		end(&p, TCP_CLOSE_FIN);
+	}
+}
+
 /* A hole anywhere lowers the confidence of the session, and a 421 that nobody asked for is its first error. */
 static void test_hole_and_421(void **state)
 {
@@ -516,7 +536,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_mail), cmocka_unit_test(test_lmtp),         cmocka_unit_test(test_ends),
 	    cmocka_unit_test(test_reset_behind_quit), cmocka_unit_test(test_many_replies), cmocka_unit_test(test_extensions),
-	    cmocka_unit_test(test_recipient_limit), cmocka_unit_test(test_long_line), cmocka_unit_test(test_utf8),
+	    cmocka_unit_test(test_recipient_limit), cmocka_unit_test(test_long_line), cmocka_unit_test(test_utf8), cmocka_unit_test(test_utf8_offered),
 	    cmocka_unit_test(test_hole_and_421), cmocka_unit_test(test_queue_ids), cmocka_unit_test(test_where_a_message_ends),
 	    cmocka_unit_test(test_where_auth_ends),
 	};
