@@ -132,7 +132,7 @@ static void feed_one(const struct dialog *d, const struct feeding *f, struct poo
 				feed_piece(s, p, at, to, ++frame);
 			}
 			z = f->naps ? session_sleep(&s) : NULL;
-			if (z)
+			while (z) /* the allocation that was made to fail fails once */
 				s = session_wake(&z, pool, config, &setup, &flow, cause_emit, &stages->cause);
 		}
 		if (p->other)
