@@ -208,7 +208,6 @@ static void client_gap(struct session *s, struct chunk *c)
 	case MODE_BDAT:
 		inside = c->len < s->bdat_left ? c->len : s->bdat_left;
 		s->bdat_left -= inside;
-		s->body_gap = true;
 		if (s->bdat_body) {
 			s->bdat_body->size += inside;
 			s->bdat_body->lost += inside;

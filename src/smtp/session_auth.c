@@ -163,7 +163,7 @@ static void emit_auth(struct session *s, struct pending *p, const struct reply *
 	ev.start = p->first.ts;
 	ev.end = r ? r->last_ts : s->last_ts;
 	ev.duration = ev.end > ev.start ? (uint64_t)(ev.end - ev.start) : 0;
-	if (s->auth.lost || near_gap(s, p))
+	if (s->auth.lost || near_gap(p))
 		ev.confidence = SPAN("low");
 	ev.packet_first = p->first.frame;
 	ev.packet_last = p->last_frame ? p->last_frame : p->last.frame;

@@ -283,7 +283,6 @@ void body_begin_chunk(struct session *s, struct pending *p)
 	if (p->body)
 		p->body->chunks++;
 	s->bdat_left = p->bdat_size;
-	s->body_gap = false;
 	if (s->bdat_left)
 		set_mode(s, MODE_BDAT);
 	if (p->bdat_last && !s->bdat_left)

@@ -68,12 +68,11 @@ static struct span outcome_of(const struct reply *r)
 	return r->code < 400 ? SPAN("success") : SPAN("failure");
 }
 
-bool near_gap(const struct session *s, const struct pending *p)
+bool near_gap(const struct pending *p)
 {
 	uint64_t doubt = SIT(REPLY_LOST) | SIT(AFTER_GAP);
 
-	return p->x.situation & doubt || p->kind == PENDING_LOST || p->kind == PENDING_DOT ||
-	       (p->body && (p->body->lost || (s->body_gap && p->stage != STAGE_REPLY)));
+	return p->x.situation & doubt || p->kind == PENDING_LOST || p->kind == PENDING_DOT || (p->body && p->body->lost);
 }
 
 static void put_exchange(struct event *ev, struct pending *p, const struct reply *r)
@@ -134,7 +133,7 @@ void emit_command(struct session *s, struct pending *p, const struct reply *r)
 		ev.extensions = ehlo_extensions(s);
 	if (s->mail.open && !greeting)
 		ev.transaction_id = span_of(number, (size_t)snprintf(number, sizeof number, "%" PRIu32, s->mail.number));
-	if (near_gap(s, p) || (s->releasing && s->gaps && s->lost_replies))
+	if (near_gap(p) || (s->releasing && s->gaps && s->lost_replies))
 		ev.confidence = SPAN("low");
 	ev.packet_first = greeting && r ? r->frame : p->first.frame;
 	ev.packet_last = p->last_frame ? p->last_frame : p->last.frame;
@@ -194,7 +193,7 @@ static const char *close_name(const struct session *s, enum tcp_close why)
 	case TCP_CLOSE_EVICTED:
 		return "evicted";
 	case TCP_CLOSE_EOF:
-		return "eof";
+		break;
 	}
 	return "eof";
 }

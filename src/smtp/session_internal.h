@@ -328,7 +328,7 @@ void emit_notice(struct session *s, struct notice *n, const struct origin *at, s
 void emit_session(struct session *s, enum tcp_close why, int64_t ts);
 void event_common(struct session *s, struct event *ev, enum dataset set, int64_t ts);
 void event_reply(struct event *ev, const struct reply *r);
-bool near_gap(const struct session *s, const struct pending *p);
+bool near_gap(const struct pending *p);
 
 /* session_tls.c */
 void tls_bytes(struct session *s, struct chunk *c);

@@ -271,6 +271,40 @@ static void test_sleep(void **state)
 	assert_int_equal(f.events[DS_MESSAGE], 1);
 }
 
+/* The octets of a session asleep; its last ones are given back without a word. */
+static uint64_t asleep(const char *community_id, uint16_t vlan)
+{
+	const struct session_setup setup = {.id = 1, .syn_seen = true, .server_port = 25, .community_id = community_id};
+	struct fixture f;
+	struct sleeping *z;
+	uint64_t used;
+
+	start(&f, 0);
+	session_free(&f.s);
+	f.flow.vlan = vlan;
+	f.s = session_new(f.pool, &session_config_default, &setup, &f.flow, cause_emit, &f.cause);
+	greet(&f);
+	z = session_sleep(&f.s);
+	assert_non_null(z);
+	assert_null(f.s);
+	used = pool_used(f.pool);
+	sleeping_free(&z, f.pool);
+	assert_null(z);
+	sleeping_free(&z, f.pool); /* nobody */
+	assert_int_equal(pool_used(f.pool), 0);
+	assert_int_equal(f.events[DS_SESSION], 0);
+	pool_free(&f.pool);
+	return used;
+}
+
+/* Whose session it is is known when it wakes, so nothing of that is kept. */
+static void test_asleep(void **state)
+{
+	(void)state;
+	assert_int_equal(asleep("1:LQU9qZlK+B5F3KDmev6m5PMibrg=", 0), asleep(NULL, 0));
+	assert_int_equal(asleep(NULL, 100), asleep(NULL, 0));
+}
+
 static void conflict(struct fixture *f, uint64_t off, const char *kept, const char *other)
 {
 	struct chunk c = {.kind = CHUNK_CONFLICT, .dir = DIR_CLIENT, .off = off, .len = strlen(kept), .data = (const uint8_t *)other,
@@ -418,6 +452,7 @@ int main(void)
 	    cmocka_unit_test(test_conflict),        cmocka_unit_test(test_many_challenges), cmocka_unit_test(test_long_reply),
 	    cmocka_unit_test(test_recipients),      cmocka_unit_test(test_times),           cmocka_unit_test(test_held_exactly),
 	    cmocka_unit_test(test_long_response),   cmocka_unit_test(test_sleep),       cmocka_unit_test(test_announced),
+	    cmocka_unit_test(test_asleep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
