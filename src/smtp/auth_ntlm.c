@@ -18,6 +18,7 @@ enum { TARGET = 12, FLAGS_2 = 20, TARGET_INFO = 40, LEAST_2 = 32, LEAST_INFO_2 =
 
 static const uint8_t fields_1[] = {DOMAIN_1, STATION_1, 0};
 static const uint8_t fields_3[] = {LM, NT, DOMAIN, USER, STATION, SESSION_KEY, 0};
+static const uint8_t fields_3_short[] = {LM, NT, DOMAIN, USER, STATION, 0};
 
 struct field {
 	size_t off, len;
@@ -110,9 +111,23 @@ static void take_version(struct auth *a, struct span nt, struct span user)
 		auth_set(a, AUTH_NTLM_VERSION, nt.n == 24 ? SPAN("NTLMv1") : SPAN("NTLMv2"));
 }
 
+/* The oldest form has no session key and no flags: its data begins where others have them. */
+static bool is_short(struct span m)
+{
+	for (const uint8_t *at = fields_3_short; *at; at++) {
+		struct field f = field_at(m, *at, LEAST_3);
+
+		if (f.sound && f.len && f.off < FLAGS_3 + 4)
+			return true;
+	}
+	return m.n < FLAGS_3 + 4;
+}
+
 static void authenticate(struct auth *a, struct span m)
 {
-	bool unicode = m.n < FLAGS_3 + 4 || le32_at(m, FLAGS_3) & UNICODE; /* without a flags field: those clients knew Unicode */
+	bool brief = is_short(m);
+	const uint8_t *fields = brief ? fields_3_short : fields_3;
+	bool unicode = brief || le32_at(m, FLAGS_3) & UNICODE; /* without a flags field: those clients knew Unicode */
 	struct span nt, user, domain, station;
 	uint8_t text[TEXT_MAX];
 
@@ -120,15 +135,15 @@ static void authenticate(struct auth *a, struct span m)
 		auth_malformed(a, SPAN("NTLM message cut short"));
 		return;
 	}
-	nt = take(a, m, fields_3, NT, LEAST_3);
-	user = text_of(a, take(a, m, fields_3, USER, LEAST_3), unicode, text);
+	nt = take(a, m, fields, NT, LEAST_3);
+	user = text_of(a, take(a, m, fields, USER, LEAST_3), unicode, text);
 	take_version(a, nt, user);
 	if (user.n)
 		a->user = arena_copy(&a->arena, user);
-	domain = text_of(a, take(a, m, fields_3, DOMAIN, LEAST_3), unicode, text);
+	domain = text_of(a, take(a, m, fields, DOMAIN, LEAST_3), unicode, text);
 	if (domain.n)
 		a->domain = arena_copy(&a->arena, domain);
-	station = text_of(a, take(a, m, fields_3, STATION, LEAST_3), unicode, text);
+	station = text_of(a, take(a, m, fields, STATION, LEAST_3), unicode, text);
 	auth_set(a, AUTH_WORKSTATION, station);
 	if (nt.n)
 		auth_secret(a, nt);

@@ -594,6 +594,22 @@ static void test_directives(void **state)
 	pool_free(&pool);
 }
 
+/* [MS-NLMP] 2.2.1.3 in its oldest form, without session key and flags: its names are Unicode. */
+static void test_ntlm_short(void **state)
+{
+	static const char message[] = "NTLMSSP\0\x03\0\0\0" "\0\0\0\0\x34\0\0\0" "\0\0\0\0\x34\0\0\0" "\0\0\0\0\x34\0\0\0"
+				      "\x06\0\x06\0\x34\0\0\0" "\0\0\0\0\x3a\0\0\0" "b\0o\0b";
+	struct pool *pool = pool_new(0);
+	struct auth a = {0};
+
+	(void)state;
+	respond(&a, pool, &session_config_default, "NTLM", message, sizeof message); /* the NUL behind it is the last octet of the name */
+	assert_true(is_text(a.user, "bob"));
+	assert_null(a.malformed.p);
+	auth_clear(&a);
+	pool_free(&pool);
+}
+
 /* gs2-header (RFC 5801 4): an authorization identity behind "a=" or nothing. */
 static void test_scram_headers(void **state)
 {
@@ -640,7 +656,7 @@ int main(void)
 	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_prefixes),   cmocka_unit_test(test_every_octet),
 	    cmocka_unit_test(test_secret_hash), cmocka_unit_test(test_echo), cmocka_unit_test(test_mechanisms),
 	    cmocka_unit_test(test_layers), cmocka_unit_test(test_directives), cmocka_unit_test(test_ntlm_versions),
-	    cmocka_unit_test(test_shown_secrets), cmocka_unit_test(test_scram_headers), cmocka_unit_test(test_echo_of_many),
+	    cmocka_unit_test(test_shown_secrets), cmocka_unit_test(test_scram_headers), cmocka_unit_test(test_echo_of_many), cmocka_unit_test(test_ntlm_short),
 	    cmocka_unit_test(test_oauth_messages), cmocka_unit_test(test_oauth_refusals),
 	};
 
