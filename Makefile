@@ -155,7 +155,7 @@ test-deps:
 ## check: every test that needs no other program: unit, dialogues, captures, command line, man pages, live as root
 check: all $(UNITS) $(RUNNERS) $(DIALOG_TO_PCAP) $(BUILD)/tests/smtp_peer $(FAIL_SO)
 	@SMTPSCOPE=$(PROGRAM) BUILD=$(BUILD) FAIL_SO=$(FAIL_SO) tests/check.sh $(UNITS) $(RUNNERS) tests/reliability.sh tests/cli.sh tests/text.sh tests/explain.sh tests/man.sh \
-		tests/templates.sh tests/metrics.sh tests/outputs.sh tests/live/veth.sh tests/live/updown.sh \
+		tests/templates.sh tests/metrics.sh tests/outputs.sh tests/readme.sh tests/live/veth.sh tests/live/updown.sh \
 		tests/completion.sh tests/live/notify.sh
 
 ## check-unit: only the unit tests
