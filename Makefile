@@ -53,7 +53,7 @@ UNITS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
 RUNNERS := $(patsubst %.c,$(BUILD)/%,$(RUN_SRC))
 BENCH := $(addprefix $(BUILD)/tests/bench/,generate events measure floor floods)
 # An allocator that refuses one call, for tests/run_malloc; a sanitizer has its own.
-FAIL_SO := $(if $(findstring -fsanitize,$(CFLAGS))$(filter-out Linux,$(shell uname -s)),,$(BUILD)/tests/malloc/fail.so)
+FAIL_SO := $(if $(findstring -fsanitize,$(CFLAGS))$(findstring --coverage,$(CFLAGS))$(filter-out Linux,$(shell uname -s)),,$(BUILD)/tests/malloc/fail.so)
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRC))
 REPLAYERS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/replay_%,$(FUZZ_SRC))
 FUZZ_COMMON := $(call obj,$(addprefix tests/fuzz/,fuzz.c dialogue.c))

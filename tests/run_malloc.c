@@ -160,7 +160,7 @@ int main(int argc, char **argv)
 	program = getenv("SMTPSCOPE") ? getenv("SMTPSCOPE") : "./smtpscope";
 	preload = getenv("FAIL_SO");
 	if (!preload || access(preload, R_OK) != 0) {
-		printf("no allocator to preload (glibc only, and not under a sanitizer)\n");
+		printf("no allocator to preload (glibc only, and not under a sanitizer or for coverage, whose own memory fails)\n");
 		return 77;
 	}
 	page_fd = memfd_create("page", 0);
