@@ -289,7 +289,7 @@ static ssize_t file_put(struct sink *s, struct span octets)
 	if (n < 0)
 		return -errno;
 	f->size += (uint64_t)n;
-	if (f->troubled || f->retry_at)
+	if ((f->troubled || f->retry_at) && (size_t)n == octets.n) /* a disk that is nearly full takes a part again and again */
 		all_is_well(s, f);
 	return n;
 }

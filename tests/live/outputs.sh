@@ -117,7 +117,7 @@ if mount -t tmpfs -o size=200k,mode=777 smtpscope-test "$dir/small" 2>/dev/null;
   expect "R60 full, live: said" wait_for grep -q "No space left" "$dir/err"
   sleep 1
   expect "R60 full, live: it goes on" kill -0 $scope
-  mount -o remount,size=64m "$dir/small"
+  mount -o remount,size=512m "$dir/small"
   n=$(wc -l <"$dir/small/a.json")
   grown() { [ "$(wc -l <"$dir/small/a.json")" -gt $((n + 100)) ]; }
   expect "R60 room again: it resumes" wait_for grown
