@@ -252,7 +252,7 @@ static void test_sleep(void **state)
 	    {DIR_CLIENT, "x", false},			      {DIR_SERVER, "250 ok\r\n", false},
 	    {DIR_CLIENT, "y", false},			      {DIR_CLIENT, "BDAT 0 LAST\r\n", false},
 	    {DIR_SERVER, "250 ok\r\n", true},		      {DIR_CLIENT, "BDAT 3\r\nab", false},
-	    {DIR_SERVER, "503 no\r\n", false},		      {DIR_CLIENT, "c", true}, 
+	    {DIR_SERVER, "503 no\r\n", false},		      {DIR_CLIENT, "c", true},
 	    {DIR_CLIENT, "RSET\r\n", false},		      {DIR_SERVER, "250 ok\r\n", true},
 	};
 	struct fixture f;
