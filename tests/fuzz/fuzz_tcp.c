@@ -98,7 +98,8 @@ static void send_segment(struct world *w, uint8_t op, enum dir d, uint8_t flags,
 
 static void operate(struct world *w, struct cursor *in)
 {
-	static const uint8_t flags[] = {TCP_ACK, TCP_ACK, TCP_ACK | TCP_PSH, TCP_ACK | TCP_FIN, TCP_RST, TCP_SYN, TCP_SYN | TCP_ACK, TCP_RST | TCP_ACK};
+	static const uint8_t flags[] = {TCP_ACK, TCP_ACK, TCP_ACK | TCP_PSH, TCP_ACK | TCP_FIN,
+					TCP_RST, TCP_SYN, TCP_SYN | TCP_ACK, TCP_RST | TCP_ACK};
 	uint8_t op = cursor_u8(in), what = op & 15;
 	enum dir d = op & 16 ? DIR_SERVER : DIR_CLIENT;
 	uint16_t off, ack;

@@ -652,12 +652,15 @@ static void test_echo_of_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_exchanges),  cmocka_unit_test(test_challenges), cmocka_unit_test(test_many_challenges),
-	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_prefixes),   cmocka_unit_test(test_every_octet),
-	    cmocka_unit_test(test_secret_hash), cmocka_unit_test(test_echo), cmocka_unit_test(test_mechanisms),
-	    cmocka_unit_test(test_layers), cmocka_unit_test(test_directives), cmocka_unit_test(test_ntlm_versions),
-	    cmocka_unit_test(test_shown_secrets), cmocka_unit_test(test_scram_headers), cmocka_unit_test(test_echo_of_many), cmocka_unit_test(test_ntlm_short),
-	    cmocka_unit_test(test_oauth_messages), cmocka_unit_test(test_oauth_refusals),
+		cmocka_unit_test(test_exchanges),       cmocka_unit_test(test_challenges),
+		cmocka_unit_test(test_many_challenges), cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_prefixes),        cmocka_unit_test(test_every_octet),
+		cmocka_unit_test(test_secret_hash),     cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_mechanisms),      cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_directives),      cmocka_unit_test(test_ntlm_versions),
+		cmocka_unit_test(test_shown_secrets),   cmocka_unit_test(test_scram_headers),
+		cmocka_unit_test(test_echo_of_many),    cmocka_unit_test(test_ntlm_short),
+		cmocka_unit_test(test_oauth_messages),  cmocka_unit_test(test_oauth_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -318,8 +318,10 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_verdicts),       cmocka_unit_test(test_bounded),        cmocka_unit_test(test_holes),
-	    cmocka_unit_test(test_tunnel_offsets), cmocka_unit_test(test_long_undecided), cmocka_unit_test(test_no_memory), cmocka_unit_test(test_order),
+		cmocka_unit_test(test_verdicts),       cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_holes),          cmocka_unit_test(test_tunnel_offsets),
+		cmocka_unit_test(test_long_undecided), cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

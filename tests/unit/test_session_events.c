@@ -478,7 +478,8 @@ static void envelope(struct play *p)
 	forget(p);
 }
 
-/* A message that no reply ended goes to its last octets, and so does what is told of it; one with a reply to that reply, whenever it is read. */
+/* A message that no reply ended goes to its last octets, and so does what is told of it; one with a reply to that
+ * reply, whenever it is read. */
 static void test_where_a_message_ends(void **state)
 {
 	struct play p;
@@ -534,11 +535,20 @@ static void test_where_auth_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_mail), cmocka_unit_test(test_lmtp),         cmocka_unit_test(test_ends),
-	    cmocka_unit_test(test_reset_behind_quit), cmocka_unit_test(test_many_replies), cmocka_unit_test(test_extensions),
-	    cmocka_unit_test(test_recipient_limit), cmocka_unit_test(test_long_line), cmocka_unit_test(test_utf8), cmocka_unit_test(test_utf8_offered),
-	    cmocka_unit_test(test_hole_and_421), cmocka_unit_test(test_queue_ids), cmocka_unit_test(test_where_a_message_ends),
-	    cmocka_unit_test(test_where_auth_ends),
+		cmocka_unit_test(test_mail),
+		cmocka_unit_test(test_lmtp),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_reset_behind_quit),
+		cmocka_unit_test(test_many_replies),
+		cmocka_unit_test(test_extensions),
+		cmocka_unit_test(test_recipient_limit),
+		cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_utf8_offered),
+		cmocka_unit_test(test_hole_and_421),
+		cmocka_unit_test(test_queue_ids),
+		cmocka_unit_test(test_where_a_message_ends),
+		cmocka_unit_test(test_where_auth_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
