@@ -64,6 +64,7 @@ static void raise_bruteforce(struct watch *w, const struct event *ev, struct ala
 	a->evidence = span_of(text, n);
 	a->user = ev->user_name;
 	watch_raise(w, ev, a);
+	a->evidence = SPAN_ABSENT; /* it ends here */
 }
 
 /* One window for all that is asked about an identity. NULL: nobody asks, or without memory. */
