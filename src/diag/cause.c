@@ -226,7 +226,7 @@ static void emit_match(struct cause *c, const struct verdict *v, const struct ma
 		facts.length = x->declared_size;
 		facts.limit = x->size_limit;
 	}
-	ev.finding_evidence = evidence_of(x, m->finding, evidence, sizeof evidence);
+	ev.finding_evidence = evidence_of(x, m->finding, v->category, evidence, sizeof evidence);
 	if (x->kind == EXCHANGE_COMMAND)
 		ev.finding_offset = x->offset;
 	finding_emit(&c->next, &ev, &info, severity, confidence, &facts);

@@ -36,10 +36,9 @@ static struct span put_state(const struct exchange *x, char *buf, size_t cap)
 }
 
 /* Is it this line by which a rule or a text of a known server says f? The same exchange with no text must not do. */
-static bool line_says(const struct exchange *x, enum finding f, const struct span *line)
+static bool line_says(const struct exchange *x, enum finding f, enum category category, const struct span *line)
 {
 	struct exchange with = *x, without = *x;
-	enum category category = category_of(x->code, x->enhanced, x->text, x->text_count);
 
 	with.text = line;
 	with.text_count = 1;
@@ -78,12 +77,12 @@ static bool has_words(struct span line)
 }
 
 /* Of several lines the one that says f; else the first of a refusal that is a sentence. */
-static struct span telling_line(const struct exchange *x, enum finding f)
+static struct span telling_line(const struct exchange *x, enum finding f, enum category category)
 {
 	bool reply = finding_info(f)->group == GROUP_REPLY || finding_info(f)->group == GROUP_SECURITY;
 
 	for (uint32_t i = 0; x->text_count > 1 && i < x->text_count; i++)
-		if (reply ? line_is_odd(x, x->text[i]) : line_says(x, f, &x->text[i]))
+		if (reply ? line_is_odd(x, x->text[i]) : line_says(x, f, category, &x->text[i]))
 			return x->text[i];
 	for (uint32_t i = 0; x->code >= 400 && i < x->text_count; i++)
 		if (has_words(x->text[i]))
@@ -91,9 +90,9 @@ static struct span telling_line(const struct exchange *x, enum finding f)
 	return x->text_count ? x->text[x->text_count - 1] : SPAN_ABSENT;
 }
 
-static struct span put_reply_line(const struct exchange *x, enum finding f, char *buf, size_t cap)
+static struct span put_reply_line(const struct exchange *x, enum finding f, enum category category, char *buf, size_t cap)
 {
-	struct span text = telling_line(x, f);
+	struct span text = telling_line(x, f, category);
 	size_t n = x->code > 0 ? span_printf(buf, 0, cap, "%03d ", x->code) : 0;
 
 	if (x->enhanced.n) {
@@ -166,11 +165,11 @@ static const struct evidence_row own[] = {
     {FINDING_starttls_stripped, NULL},
 };
 
-struct span evidence_of(const struct exchange *x, enum finding f, char *buf, size_t cap)
+struct span evidence_of(const struct exchange *x, enum finding f, enum category category, char *buf, size_t cap)
 {
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (own[i].finding == f)
-			return own[i].put ? own[i].put(x, buf, cap) : put_reply_line(x, f, buf, cap);
+			return own[i].put ? own[i].put(x, buf, cap) : put_reply_line(x, f, category, buf, cap);
 	switch (finding_info(f)->group) {
 	case GROUP_ARGUMENT:
 		return x->bad.p ? x->bad : put_line(x, buf, cap);
@@ -178,7 +177,7 @@ struct span evidence_of(const struct exchange *x, enum finding f, char *buf, siz
 		return put_state(x, buf, cap);
 	case GROUP_REPLY:
 	case GROUP_AUTH:
-		return put_reply_line(x, f, buf, cap);
+		return put_reply_line(x, f, category, buf, cap);
 	case GROUP_BYTES:
 	case GROUP_LINE:
 	case GROUP_VERB:

@@ -47,8 +47,8 @@ void run_end(const struct outlet *next, const struct event *about, struct diag_s
 /* Remembers the fate of MAIL and RCPT; cause: what it was found to be about. */
 void run_note_refusal(struct diag_state *d, const struct exchange *x, enum finding cause);
 
-/* cause_evidence.c: what shows it, written into buf where it has to be put together. */
-struct span evidence_of(const struct exchange *x, enum finding f, char *buf, size_t cap);
+/* cause_evidence.c: what shows it, written into buf where it has to be put together. category: of the reply. */
+struct span evidence_of(const struct exchange *x, enum finding f, enum category category, char *buf, size_t cap);
 struct span notice_evidence(const struct notice *n, struct span given, char *buf, size_t cap);
 
 #endif

@@ -167,6 +167,16 @@ static void reply_lines(struct flood *f, uint64_t n)
 		server(f, "214-this goes on and on\r\n");
 }
 
+/* The reply is why the recipient is refused: each of its lines is looked at for the reason, and for the best evidence. */
+static void refusal_lines(struct flood *f, uint64_t n)
+{
+	envelope(f);
+	client(f, "RCPT TO:<v@t.example>\r\n");
+	for (uint64_t i = 0; i < n; i++)
+		server(f, "550-plain words, again and again, of which none says why this recipient is not to be had here\r\n");
+	server(f, "550 no\r\n");
+}
+
 static void ehlo_lines(struct flood *f, uint64_t n)
 {
 	handshake(f);
@@ -315,6 +325,7 @@ static const struct {
 	{"half-lines", half_lines, 800},
 	{"recipients", recipients, 1500},
 	{"reply-lines", reply_lines, 3000},
+	{"refusal-lines", refusal_lines, 15}, /* of a reply, 64 lines are kept */
 	{"ehlo-lines", ehlo_lines, 3000},
 	{"ehlo-again", ehlo_again, 1000},
 	{"octets", octets, 500},

@@ -19,7 +19,7 @@ static void evidence_is(const struct exchange *x, enum finding f, const char *wa
 {
 	char buf[192];
 
-	check(evidence_of(x, f, buf, sizeof buf), want);
+	check(evidence_of(x, f, category_of(x->code, x->enhanced, x->text, x->text_count), buf, sizeof buf), want);
 }
 
 /* The reply speaks for itself where it is the evidence. */
@@ -180,8 +180,8 @@ static void test_numbers(void **state)
 	evidence_is(&x, FINDING_bdat_mismatch, "announced 70");
 	x.announced = EV_NONE;
 	evidence_is(&x, FINDING_bdat_mismatch, "7x");
-	check(evidence_of(&x, FINDING_size_exceeds_limit, small, sizeof small), "declared ");
-	check(evidence_of(&x, FINDING_size_exceeds_limit, small, 8), "declare");
+	check(evidence_of(&x, FINDING_size_exceeds_limit, CATEGORY_NONE, small, sizeof small), "declared ");
+	check(evidence_of(&x, FINDING_size_exceeds_limit, CATEGORY_NONE, small, 8), "declare");
 }
 
 /* What attacks is shown without being repeated; the same attack looks the same (FNV-1a, 64 bits, of the first 16
