@@ -7,10 +7,10 @@
  */
 #include "engine.h"
 
-#include "clock.h"
 #include "dealt.h"
 #include "fanout.h"
 #include "pipeline.h"
+#include "smtpscope/clock.h"
 #include "smtpscope/table.h"
 #include "smtpscope/watch.h"
 

@@ -6,10 +6,10 @@
  */
 #include "fanout.h"
 
-#include "clock.h"
 #include "crew.h"
 #include "pipeline.h"
 #include "segments.h"
+#include "smtpscope/clock.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,6 @@
  * Exit status: 0 done, 1 input, capture or output failed (what was readable is reported), 2 usage or filter.
  */
 #include "capture.h"
-#include "clock.h"
 #include "completion.h"
 #include "engine.h"
 #include "explain.h"
@@ -12,6 +11,7 @@
 #include "options.h"
 #include "outputs.h"
 #include "sandbox.h"
+#include "smtpscope/clock.h"
 #include "smtpscope/json.h"
 #include "version.h"
 

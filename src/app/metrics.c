@@ -6,6 +6,7 @@
  */
 #include "metrics.h"
 
+#include "options.h"
 #include "version.h"
 
 #include <errno.h>
@@ -128,20 +129,21 @@ static void put_name(FILE *f, const char *name)
 	}
 }
 
-/* A metric's lines stand together, so the sinks are asked for one after the other. */
+/* A metric's lines stand together; all are of one moment. */
 static void put_sinks(FILE *f, struct sink *const *sinks, unsigned count)
 {
+	struct sink_stats stats[MAX_OUTPUTS];
+
+	for (unsigned k = 0; k < count; k++)
+		sink_stats(sinks[k], &stats[k]);
 	for (size_t i = 0; i < OF_SINK; i++) {
 		const struct metric *m = &of_sink[i];
 
 		put_head(f, m);
 		for (unsigned k = 0; k < count; k++) {
-			struct sink_stats s;
-
-			sink_stats(sinks[k], &s);
 			fprintf(f, "%s{sink=\"", m->name);
 			put_name(f, sink_name(sinks[k]));
-			fprintf(f, "\"%s%s} %" PRIu64 "\n", m->label ? "," : "", m->label ? m->label : "", value_of(&s, m));
+			fprintf(f, "\"%s%s} %" PRIu64 "\n", m->label ? "," : "", m->label ? m->label : "", value_of(&stats[k], m));
 		}
 	}
 }

@@ -7,6 +7,8 @@
 #define _GNU_SOURCE /* SOCK_CLOEXEC */
 #include "notify.h"
 
+#include "smtpscope/clock.h"
+
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -14,16 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
-
-static int64_t monotonic(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* A manager that went away is no reason to stop: what it misses it has to bear. */
 static void say(const struct notify *n, const char *text)
@@ -90,7 +83,7 @@ static void tell_reload(struct notify *n, unsigned reloads)
 	n->reloads = reloads;
 	if (!n->reloading)
 		return;
-	snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\n", monotonic() / 1000);
+	snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\n", clock_monotonic() / 1000);
 	say(n, text);
 }
 
@@ -102,7 +95,7 @@ void notify_tick(struct notify *n, unsigned reloads)
 		return;
 	if (n->reloading || n->reloads != reloads)
 		tell_reload(n, reloads);
-	now = n->every ? monotonic() : 0;
+	now = n->every ? clock_monotonic() : 0;
 	if (!n->every || now < n->next)
 		return;
 	say(n, "WATCHDOG=1\n");

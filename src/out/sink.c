@@ -15,18 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- for the kinds ---- */
-
-int64_t sink_clock(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * SECOND_NS + t.tv_nsec;
-}
 
 void sink_complain(const struct sink *s, const char *format, ...)
 {
@@ -50,7 +41,7 @@ bool sink_may_wait(const struct sink *s)
 {
 	if (s->patience == INT64_MAX)
 		return !stop_wanted(s);
-	return s->patience && sink_clock() < s->patience;
+	return s->patience && clock_monotonic() < s->patience;
 }
 
 void sink_pause(const struct sink *s)
@@ -84,6 +75,11 @@ void sink_lose(struct sink *s, enum sink_loss why, uint64_t records)
 	sink_complain(s, "%d MiB of events wait for it: what comes now is dropped, and counted", SINK_KEPT >> 20);
 }
 
+static enum sink_loss loss_of(int error)
+{
+	return error == EPIPE ? SINK_LOST_CLOSED : SINK_LOST_ERROR;
+}
+
 /* ---- blocks ---- */
 
 /* Mapped, so that what an outage took goes back to the system when it is over. */
@@ -103,6 +99,12 @@ static void block_free(struct block *b)
 	munmap(b, sizeof *b + b->cap);
 }
 
+static void block_clear(struct block *b)
+{
+	b->n = b->at = 0;
+	b->records = b->done = 0;
+}
+
 static void block_done(struct sink *s, struct block *b)
 {
 	s->kept -= b->cap;
@@ -110,8 +112,7 @@ static void block_done(struct sink *s, struct block *b)
 		block_free(b);
 		return;
 	}
-	b->n = b->at = 0;
-	b->records = b->done = 0;
+	block_clear(b);
 	b->next = NULL;
 	s->spare = b;
 }
@@ -154,15 +155,14 @@ static void fail(struct sink *s, int error)
 	uint64_t octets;
 
 	s->error = error;
-	sink_lose(s, error == EPIPE ? SINK_LOST_CLOSED : SINK_LOST_ERROR, waiting(s, &octets));
+	sink_lose(s, loss_of(error), waiting(s, &octets));
 	while (s->head->next) {
 		struct block *b = s->head;
 
 		s->head = b->next;
 		block_done(s, b);
 	}
-	s->head->n = s->head->at = 0;
-	s->head->records = s->head->done = 0;
+	block_clear(s->head);
 }
 
 /* What may go in one piece: the rest of a record and whole ones behind it, as many as there is room for. */
@@ -227,8 +227,7 @@ static bool pump(struct sink *s)
 			s->head = b->next;
 			block_done(s, b);
 		} else {
-			b->n = b->at = 0;
-			b->records = b->done = 0;
+			block_clear(b);
 			return true;
 		}
 	}
@@ -242,7 +241,7 @@ static struct block *make_room(struct sink *s, size_t n)
 
 	pump(s);
 	if (s->error)
-		sink_lose(s, s->error == EPIPE ? SINK_LOST_CLOSED : SINK_LOST_ERROR, 1);
+		sink_lose(s, loss_of(s->error), 1);
 	else if (n <= s->tail->cap - s->tail->n && s->tail->records < BLOCK_RECORDS)
 		return s->tail;
 	else if (s->o.live || s->head == s->tail)
@@ -258,7 +257,7 @@ void sink_write(struct sink *s, struct span record, struct span key)
 
 	s->stats.records++;
 	if (s->error) {
-		sink_lose(s, s->error == EPIPE ? SINK_LOST_CLOSED : SINK_LOST_ERROR, 1);
+		sink_lose(s, loss_of(s->error), 1);
 		return;
 	}
 	if (s->kind->record) {
@@ -448,7 +447,7 @@ int sink_close(struct sink **sink, struct err *err)
 		return 0;
 	s->closing = true;
 	linger = (s->o.linger_ms ? s->o.linger_ms : LINGER_MS) * (SECOND_NS / 1000);
-	s->patience = s->o.live || stop_wanted(s) ? sink_clock() + linger : INT64_MAX;
+	s->patience = s->o.live || stop_wanted(s) ? clock_monotonic() + linger : INT64_MAX;
 	if (s->kind->flush)
 		s->kind->flush(s, s->patience);
 	else if (!pump(s) && !s->error)

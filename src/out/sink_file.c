@@ -204,7 +204,7 @@ static void rotate_or_say(struct sink *s, struct file *f)
 	}
 	if (!f->rotate_at)
 		sink_complain(s, "cannot begin another file: %s; going on with this one", strerror(-status));
-	f->rotate_at = sink_clock() + 10 * SECOND_NS;
+	f->rotate_at = clock_monotonic() + 10 * SECOND_NS;
 }
 
 /* next: octets of the record that is to follow. */
@@ -212,7 +212,7 @@ static bool rotation_is_due(const struct sink *s, const struct file *f, size_t n
 {
 	if (!s->o.rotate_bytes && !s->o.rotate_seconds)
 		return false;
-	if (f->rotate_at && sink_clock() < f->rotate_at)
+	if (f->rotate_at && clock_monotonic() < f->rotate_at)
 		return false;
 	if (s->o.rotate_bytes && f->size && next > s->o.rotate_bytes - (f->size < s->o.rotate_bytes ? f->size : s->o.rotate_bytes))
 		return true;
@@ -243,7 +243,7 @@ static int file_ready(struct sink *s, size_t next)
 {
 	struct file *f = s->own;
 
-	if (f->retry_at && sink_clock() < f->retry_at)
+	if (f->retry_at && clock_monotonic() < f->retry_at)
 		return -EAGAIN;
 	reopen_when_wanted(s, f);
 	if (!next || !f->regular)
@@ -318,7 +318,7 @@ static bool file_mend(struct sink *s, int error)
 	if (!f->troubled)
 		sink_complain(s, "%s; events wait, and are dropped when they are more than %d MiB", strerror(error), SINK_KEPT >> 20);
 	f->troubled = true;
-	f->retry_at = sink_clock() + RETRY_S * SECOND_NS;
+	f->retry_at = clock_monotonic() + RETRY_S * SECOND_NS;
 	return true;
 }
 
@@ -376,7 +376,7 @@ static int stdout_ready(struct sink *s, size_t next)
 	const struct file *f = s->own;
 
 	(void)next;
-	return f->retry_at && sink_clock() < f->retry_at ? -EAGAIN : 0;
+	return f->retry_at && clock_monotonic() < f->retry_at ? -EAGAIN : 0;
 }
 
 static void stdout_close(struct sink *s)

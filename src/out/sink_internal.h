@@ -7,6 +7,7 @@
 #ifndef SMTPSCOPE_OUT_SINK_INTERNAL_H
 #define SMTPSCOPE_OUT_SINK_INTERNAL_H
 
+#include "smtpscope/clock.h"
 #include "smtpscope/err.h"
 #include "smtpscope/sink.h"
 
@@ -67,7 +68,6 @@ struct sink {
 
 extern const struct sink_kind sink_kind_file, sink_kind_stdout, sink_kind_unix, sink_kind_tcp, sink_kind_kafka;
 
-int64_t sink_clock(void); /* monotonic, ns */
 void sink_complain(const struct sink *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Whether something may be waited for until patience ends, and nobody wants to stop. */
 bool sink_may_wait(const struct sink *s);

@@ -67,7 +67,7 @@ static void try_later(struct sink *s, struct peer *p, int error)
 	p->next = was_up ? p->next : (p->next + 1) % p->addresses;
 	if (!was_up && p->next != 0)
 		return;
-	p->retry_at = sink_clock() + p->wait_s * SECOND_NS;
+	p->retry_at = clock_monotonic() + p->wait_s * SECOND_NS;
 	p->wait_s = p->wait_s * 2 > RETRY_MAX_S ? RETRY_MAX_S : p->wait_s * 2;
 }
 
@@ -93,7 +93,7 @@ static void begin(struct sink *s, struct peer *p)
 	}
 	setsockopt(s->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on); /* a listener that vanished is noticed without traffic */
 	p->connecting = true;
-	p->give_up_at = sink_clock() + CONNECT_S * SECOND_NS;
+	p->give_up_at = clock_monotonic() + CONNECT_S * SECOND_NS;
 	if (connect(s->fd, (const struct sockaddr *)&a->name, a->n) == 0)
 		connected(s, p);
 	else if (errno != EINPROGRESS)
@@ -107,7 +107,7 @@ static void go_on_connecting(struct sink *s, struct peer *p)
 	socklen_t n = sizeof error;
 
 	if (poll(&fd, 1, 0) <= 0) {
-		if (sink_clock() >= p->give_up_at)
+		if (clock_monotonic() >= p->give_up_at)
 			try_later(s, p, ETIMEDOUT);
 		return;
 	}
@@ -138,7 +138,7 @@ static bool is_up(struct sink *s, struct peer *p)
 {
 	if (p->up)
 		notice_end(s, p);
-	if (s->fd < 0 && sink_clock() >= p->retry_at)
+	if (s->fd < 0 && clock_monotonic() >= p->retry_at)
 		begin(s, p);
 	if (p->connecting)
 		go_on_connecting(s, p);
