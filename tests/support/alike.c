@@ -2,6 +2,7 @@
 #include "alike.h"
 
 #include "expect.h"
+#include "jsonlines.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,18 +16,6 @@ void lines_add(struct lines *l, struct span s)
 	}
 	memcpy(l->p + l->n, s.p, s.n);
 	l->n += s.n;
-}
-
-/* What a wire may change. */
-static void mask(struct event *ev)
-{
-	ev->ts = 0;
-	ev->start = ev->end = EV_NO_TIME;
-	ev->duration = ev->packet_first = ev->packet_last = EV_NONE;
-	ev->source_bytes = ev->source_packets = ev->destination_bytes = ev->destination_packets = EV_NONE;
-	ev->source_ip.family = ev->destination_ip.family = 0;
-	ev->source_port = EV_NONE;
-	ev->net_type = ev->community_id = ev->vlan_id = SPAN_ABSENT;
 }
 
 static bool loosely(const struct event *ev, struct event *out)
@@ -90,7 +79,7 @@ void run_event(void *ctx, struct event *ev)
 		if (!loosely(ev, &copy))
 			return;
 	} else {
-		mask(&copy);
+		wire_mask(&copy);
 	}
 	if (r->apart) { /* numbers that they take part in */
 		copy.sequence = copy.session_findings = EV_NONE;

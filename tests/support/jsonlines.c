@@ -17,7 +17,7 @@ void jsonlines_begin(struct jsonlines *l)
 	l->n = 0;
 }
 
-static void mask(struct event *ev)
+void wire_mask(struct event *ev)
 {
 	ev->ts = 0;
 	ev->start = ev->end = EV_NO_TIME;
@@ -36,7 +36,7 @@ void jsonlines_event(void *ctx, struct event *ev)
 
 	copy.ecs_version = SPAN("8.11.0");
 	if (!l->same_wire)
-		mask(&copy);
+		wire_mask(&copy);
 	line = json_event(l->json, &copy);
 	if (line.n > l->cap - l->n) {
 		l->cap = 2 * l->cap + line.n;

@@ -10,8 +10,11 @@ struct jsonlines {
 	struct json_writer *json;
 	char *p;
 	size_t n, cap;
-	bool same_wire; /* what a wire may change stays: times, frames, addresses, counts of packets */
+	bool same_wire; /* what wire_mask() takes out stays */
 };
+
+/* Takes out what a wire may change: times, frames, addresses, counts of packets. */
+void wire_mask(struct event *ev);
 
 void jsonlines_begin(struct jsonlines *l); /* empties it */
 void jsonlines_free(struct jsonlines *l);

@@ -1,9 +1,15 @@
 /* watch_stage.c - see watch_stage.h. */
 #include "watch_stage.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 static const uint8_t seed[16] = "0123456789abcdef";
 
@@ -72,6 +78,25 @@ bool close_stage(struct stage *s)
 unsigned raised(const struct stage *s, enum finding f)
 {
 	return s->out.raised[f];
+}
+
+void expect(const struct stage *s, enum finding f, unsigned times, const char *evidence, const char *row)
+{
+	if (raised(s, f) != times)
+		fail_msg("%s: %s raised %u times, not %u", row, finding_info(f)->id, raised(s, f), times);
+	if (times && evidence && strcmp(s->out.evidence, evidence) != 0)
+		fail_msg("%s: %s, expected %s", row, s->out.evidence, evidence);
+}
+
+void start(struct stage *s)
+{
+	open_stage(s, 0);
+	assert_non_null(begin(s));
+}
+
+void done(struct stage *s)
+{
+	assert_true(close_stage(s));
 }
 
 void read_stats(struct stage *s)

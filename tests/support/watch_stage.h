@@ -35,6 +35,10 @@ struct watch *begin(struct stage *s); /* NULL without memory */
 /* True when all memory was given back. */
 bool close_stage(struct stage *s);
 unsigned raised(const struct stage *s, enum finding f);
+/* cmocka's: opens and begins; closes, and all memory came back; f came so often, the last with this evidence (NULL: any). row names it. */
+void start(struct stage *s);
+void done(struct stage *s);
+void expect(const struct stage *s, enum finding f, unsigned times, const char *evidence, const char *row);
 void read_stats(struct stage *s);
 
 /* One session. */

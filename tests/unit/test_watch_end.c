@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,18 +14,12 @@
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define STRANGER 0xc0000209 /* 192.0.2.9 */
 
-static void expect(const struct stage *s, enum finding f, unsigned times, const char *evidence, size_t row)
+static void expect_row(const struct stage *s, enum finding f, unsigned times, const char *evidence, size_t row)
 {
-	if (raised(s, f) != times)
-		fail_msg("row %zu: %s raised %u times, not %u", row, finding_info(f)->id, raised(s, f), times);
-	if (times && evidence && strcmp(s->out.evidence, evidence) != 0)
-		fail_msg("row %zu: %s, expected %s", row, s->out.evidence, evidence);
-}
+	char name[32];
 
-static void start(struct stage *s)
-{
-	open_stage(s, 0);
-	assert_non_null(begin(s));
+	snprintf(name, sizeof name, "row %zu", row);
+	expect(s, f, times, evidence, name);
 }
 
 static void command(struct stage *s, struct talk *t, enum verb verb, int code, uint64_t situation, uint64_t duration)
@@ -91,8 +86,8 @@ static void test_silence(void **state)
 		ev.session_one_sided = row->one_sided ? EV_TRUE : ev.session_one_sided;
 		ev.session_gaps = row->gaps;
 		say(&s, &t, &ev);
-		expect(&s, FINDING_slow_session, row->evidence != NULL, row->evidence, i);
-		assert_true(close_stage(&s));
+		expect_row(&s, FINDING_slow_session, row->evidence != NULL, row->evidence, i);
+		done(&s);
 	}
 }
 
@@ -146,10 +141,10 @@ static void test_style(void **state)
 		session_event(&ev, &u, NOON);
 		ev.session_close = span_str(row->close);
 		say(&s, &u, &ev);
-		expect(&s, FINDING_spam_bot_style, row->evidence != NULL, row->evidence, i);
+		expect_row(&s, FINDING_spam_bot_style, row->evidence != NULL, row->evidence, i);
 		if (row->evidence)
 			assert_int_equal(s.out.count, 3);
-		assert_true(close_stage(&s));
+		done(&s);
 	}
 }
 
@@ -179,9 +174,9 @@ static void test_style_of_data(void **state)
 			ev.session_close = SPAN("fin");
 			say(&s, talk, &ev);
 		}
-		expect(&s, FINDING_spam_bot_style, rows[i].notes,
+		expect_row(&s, FINDING_spam_bot_style, rows[i].notes,
 		       "leaves without QUIT, talks before the greeting, ignores 5yz", i);
-		assert_true(close_stage(&s));
+		done(&s);
 	}
 }
 
@@ -236,10 +231,10 @@ static void test_looks(void **state)
 		ev.tls_established = row->tls ? EV_TRUE : ev.tls_established;
 		ev.session_midstream = row->midstream ? EV_TRUE : ev.session_midstream;
 		say(&s, &t, &ev);
-		expect(&s, FINDING_banner_grab, row->notes, "3 commands; session number 1 of that kind", i);
+		expect_row(&s, FINDING_banner_grab, row->notes, "3 commands; session number 1 of that kind", i);
 		assert_int_equal(s.out.session_findings, row->notes);
 		assert_int_equal(s.out.session_sequence, t.record.sequence + row->notes); /* behind what was added */
-		assert_true(close_stage(&s));
+		done(&s);
 	}
 }
 
@@ -255,9 +250,9 @@ static void test_looks_again(void **state)
 		say_command(&s, &t, VERB_UNKNOWN, "", 220);
 		say_end(&s, &t, t.ts);
 	}
-	expect(&s, FINDING_banner_grab, 2, "3 commands; session number 3 of that kind", 0);
+	expect_row(&s, FINDING_banner_grab, 2, "3 commands; session number 3 of that kind", 0);
 	assert_int_equal(s.out.count, 3);
-	assert_true(close_stage(&s));
+	done(&s);
 }
 
 /* ---- a late greeting ---- */
@@ -288,8 +283,8 @@ static void test_late_greeting(void **state)
 		ev.session_close = SPAN("timeout");
 		ev.session_midstream = rows[i].midstream ? EV_TRUE : ev.session_midstream;
 		say(&s, &t, &ev);
-		expect(&s, FINDING_tarpit, rows[i].notes, "the greeting came after 11 s", i);
-		assert_true(close_stage(&s));
+		expect_row(&s, FINDING_tarpit, rows[i].notes, "the greeting came after 11 s", i);
+		done(&s);
 	}
 }
 
@@ -319,7 +314,7 @@ static void test_numbers(void **state)
 	assert_int_equal(s.out.session_findings, 1);
 	read_stats(&s);
 	assert_int_equal(s.out.windows, 1);
-	assert_true(close_stage(&s));
+	done(&s);
 }
 
 int main(void)

@@ -14,25 +14,6 @@
 #define CLIENT 0x0a000001   /* inside: known by its address */
 #define STRANGER 0xc0000209 /* 192.0.2.9 */
 
-static void expect(const struct stage *s, enum finding f, unsigned times, const char *evidence, const char *row)
-{
-	if (raised(s, f) != times)
-		fail_msg("%s: %s raised %u times, not %u", row, finding_info(f)->id, raised(s, f), times);
-	if (times && evidence && strcmp(s->out.evidence, evidence) != 0)
-		fail_msg("%s: %s, expected %s", row, s->out.evidence, evidence);
-}
-
-static void start(struct stage *s)
-{
-	open_stage(s, 0);
-	assert_non_null(begin(s));
-}
-
-static void done(struct stage *s)
-{
-	assert_true(close_stage(s));
-}
-
 static void refuse(struct stage *s, struct talk *t, enum verb verb, const char *argument, int code,
 		   const char *enhanced, const char *text)
 {
