@@ -1,12 +1,8 @@
 #!/bin/bash
 # The command line: exit status and messages for good and bad input (design 8, reliability R50-R54, R61, R66).
 set -u
-program=${SMTPSCOPE:-./smtpscope}
-case "$program" in /*) ;; *) program=$PWD/$program ;; esac
+. tests/support/script.sh
 sample=$PWD/samples/first-look.pcap
-dir=$(mktemp -d)
-trap 'chmod -R u+w "$dir"; rm -rf "$dir"' EXIT
-passed=0 failed=0
 
 # name, expected status, fragment of stderr (empty: nothing may be there), command...
 try() {
@@ -14,24 +10,11 @@ try() {
   shift 3
   "$@" >"$dir/out" 2>"$dir/err" </dev/null
   local got=$?
-  if [ $got != "$status" ]; then
-    echo "$name: exit status $got, expected $status"; cat "$dir/err"; failed=$((failed + 1)); return
-  fi
-  if [ -n "$said" ] && ! grep -qF -- "$said" "$dir/err"; then
-    echo "$name: stderr lacks: $said"; cat "$dir/err"; failed=$((failed + 1)); return
-  fi
-  if [ -z "$said" ] && [ -s "$dir/err" ]; then
-    echo "$name: stderr should be empty"; cat "$dir/err"; failed=$((failed + 1)); return
-  fi
-  if [ "$(wc -l <"$dir/err")" -gt 2 ]; then
-    echo "$name: more than two lines on stderr"; cat "$dir/err"; failed=$((failed + 1)); return
-  fi
-  passed=$((passed + 1))
-}
-expect() { # name, then a command that must succeed
-  local name=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else echo "$name"; failed=$((failed + 1)); fi
+  if [ $got != "$status" ]; then bad "$name: exit status $got, expected $status"; return; fi
+  if [ -n "$said" ] && ! grep -qF -- "$said" "$dir/err"; then bad "$name: stderr lacks: $said"; return; fi
+  if [ -z "$said" ] && [ -s "$dir/err" ]; then bad "$name: stderr should be empty"; return; fi
+  if [ "$(wc -l <"$dir/err")" -gt 2 ]; then bad "$name: more than two lines on stderr"; return; fi
+  good
 }
 sessions() { grep -c '"smtpscope.session"' "$dir/out"; }
 
@@ -220,5 +203,4 @@ expect "text on a pipe has no control octets" test -z "$(tr -d '\n\t\040-\176\20
 try "colour on demand" 0 "" "$program" -r "$sample" -o text --color always
 expect "there is colour" grep -q $'\033\\[' "$dir/out"
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+finish

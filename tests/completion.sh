@@ -1,16 +1,7 @@
 #!/bin/bash
 # The completion scripts: every option of --help is in both, bash loads its own and completes, zsh (where there is one) its own.
 set -u
-program=${SMTPSCOPE:-./smtpscope}
-case "$program" in /*) ;; *) program=$PWD/$program ;; esac
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-passed=0 failed=0
-expect() { # name, then a command that must succeed
-  local name=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else echo "$name"; failed=$((failed + 1)); fi
-}
+. tests/support/script.sh
 
 "$program" completion bash >"$dir/bash"
 "$program" completion zsh >"$dir/_smtpscope"
@@ -68,5 +59,4 @@ else
   echo "zsh is not installed: not tried"
 fi
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+finish

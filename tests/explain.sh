@@ -1,30 +1,20 @@
 #!/bin/bash
 # smtpscope explain: what every page must say, its widths, JSON, exit status and hints, and the translation (po/ja.po).
 set -u
-program=${SMTPSCOPE:-./smtpscope}
-case "$program" in /*) ;; *) program=$PWD/$program ;; esac
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-passed=0 failed=0
+. tests/support/script.sh
 unset LANGUAGE LC_ALL LC_MESSAGES COLUMNS NO_COLOR
 export LANG=C
 
-bad() { echo "$*"; failed=$((failed + 1)); }
-expect() { # name, then a command that must succeed
-  local name=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else bad "$name"; fi
-}
 # name, expected status, fragment of stderr (empty: nothing may be there), arguments...
 try() {
   local name=$1 status=$2 said=$3
   shift 3
   "$program" explain "$@" >"$dir/out" 2>"$dir/err" </dev/null
   local got=$?
-  if [ $got != "$status" ]; then bad "$name: exit status $got, expected $status: $(cat "$dir/err")"; return; fi
-  if [ -n "$said" ] && ! grep -qF -- "$said" "$dir/err"; then bad "$name: stderr lacks \"$said\": $(cat "$dir/err")"; return; fi
-  if [ -z "$said" ] && [ -s "$dir/err" ]; then bad "$name: stderr: $(cat "$dir/err")"; return; fi
-  passed=$((passed + 1))
+  if [ $got != "$status" ]; then bad "$name: exit status $got, expected $status"; return; fi
+  if [ -n "$said" ] && ! grep -qF -- "$said" "$dir/err"; then bad "$name: stderr lacks \"$said\""; return; fi
+  if [ -z "$said" ] && [ -s "$dir/err" ]; then bad "$name: stderr"; return; fi
+  good
 }
 # says NAME PHRASE...: the page holds each, wherever its lines break, in capitals or not
 says() {
@@ -32,10 +22,10 @@ says() {
   page=$(tr -s ' \n' ' ' <"$dir/out")
   shift
   for phrase in "$@"; do
-    if [[ "${page,,}" == *"${phrase,,}"* ]]; then passed=$((passed + 1)); else bad "$name lacks: $phrase"; fi
+    if [[ "${page,,}" == *"${phrase,,}"* ]]; then good; else bad "$name lacks: $phrase"; fi
   done
 }
-lacks() { if tr -s ' \n' ' ' <"$dir/out" | grep -qF -- "$2"; then bad "$1 holds: $2"; else passed=$((passed + 1)); fi; }
+lacks() { if tr -s ' \n' ' ' <"$dir/out" | grep -qF -- "$2"; then bad "$1 holds: $2"; else good; fi; }
 
 headings=("Class" "Sender retries" "Who must act" "What it means" "When it appears" "How to resolve it" "Typical causes" "Reference")
 
@@ -223,5 +213,4 @@ cd "$OLDPWD" || exit 1
 tests/support/pot.sh >"$dir/pot"
 expect "po/smtpscope.pot is in step with the sources (make po)" cmp -s "$dir/pot" po/smtpscope.pot
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+finish

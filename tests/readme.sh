@@ -1,12 +1,9 @@
 #!/bin/bash
 # The README's first two roads, line by line as printed, from the top of the tree: each must succeed and show something.
 set -u
-program=${SMTPSCOPE:-./smtpscope}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-ln -s "$(realpath "$program")" "$dir/smtpscope"
+. tests/support/script.sh
+ln -s "$program" "$dir/smtpscope"
 ln -s "$PWD/samples" "$dir/samples"
-passed=0 failed=0
 
 while IFS= read -r line; do
   case "$line" in *sudo*) continue ;; esac
@@ -16,9 +13,8 @@ while IFS= read -r line; do
     rm*|*"-O events.json"*) shown=1 ;; # what they make is shown by the next line
     *) shown=$(wc -l <"$dir/out") ;;
   esac
-  if [ $status = 0 ] && [ "$shown" -gt 0 ]; then passed=$((passed + 1)); else echo "status $status: $line"; cat "$dir/err"; failed=$((failed + 1)); fi
+  if [ $status = 0 ] && [ "$shown" -gt 0 ]; then good; else bad "status $status: $line"; fi
 done < <(awk '/^## /{ roads = $0 == "## Three roads" } roads && /^```/{ code = !code; next } roads && code' README.md)
-[ $passed -ge 6 ] || { echo "only $passed lines found"; failed=$((failed + 1)); }
+[ $passed -ge 6 ] || bad "only $passed lines found"
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+finish

@@ -1,20 +1,11 @@
 #!/bin/bash
 # Files that are none, are damaged, or come in another shape (reliability R50 to R55), each named after its row.
 set -u
-program=${SMTPSCOPE:-./smtpscope}
-case "$program" in /*) ;; *) program=$PWD/$program ;; esac
+. tests/support/script.sh
 sample=$PWD/samples/first-look.pcap
 small=$PWD/tests/pcap/made/v36-lmtp.pcap
-dir=$(mktemp -d)
-trap 'chmod -R u+w "$dir"; rm -rf "$dir"' EXIT
 chmod 711 "$dir"
-passed=0 failed=0
 
-expect() { # name, then a command that must succeed
-  local name=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else echo "$name: not so: $*"; head -3 "$dir/err"; failed=$((failed + 1)); fi
-}
 # name, expected status, fragment of the one or two lines of stderr (empty: nothing may be there), command...
 try() {
   local name=$1 status=$2 said=$3
@@ -213,5 +204,4 @@ expect "R55 more than 4 GB: same events" same
   "$program" -r - -o json >"$dir/out" 2>"$dir/err"
 expect "R55 a slow pipe: same octets" cmp -s "$dir/out" "$dir/whole"
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+finish

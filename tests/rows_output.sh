@@ -2,19 +2,11 @@
 # Outputs that fail, signals, and surroundings that lack something (reliability R60 to R66), each named after its row. Interfaces are in
 # tests/live/outputs.sh, sinks by themselves in tests/unit/test_sink.c, every field in tests/unit/test_hostile.c.
 set -u
-program=${SMTPSCOPE:-./smtpscope}
-case "$program" in /*) ;; *) program=$PWD/$program ;; esac
+. tests/support/script.sh
 sample=$PWD/samples/first-look.pcap
-dir=$(mktemp -d)
-trap 'umount "$dir/small" 2>/dev/null; chmod -R u+w "$dir"; rm -rf "$dir"' EXIT
+cleanup() { umount "$dir/small" 2>/dev/null; }
 chmod 755 "$dir"
-passed=0 failed=0
 
-expect() { # name, then a command that must succeed
-  local name=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else echo "$name: not so: $*"; head -3 "$dir/err"; failed=$((failed + 1)); fi
-}
 whole_lines() { # of the files, but for a last one that may be cut
   cat "$@" >"$dir/lines"
   [ -z "$(tail -c 1 "$dir/lines")" ] || sed -i '$d' "$dir/lines"
@@ -159,5 +151,4 @@ expect "R66 a directory without write permission: same octets" cmp -s "$dir/out"
 (cd "$dir/locked" && rmdir "$dir/locked" && "$program" -r "$sample" -o json >"$dir/out" 2>"$dir/err")
 expect "R66 a directory that is gone: same octets" cmp -s "$dir/out" "$dir/plain"
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+finish

@@ -3,20 +3,11 @@
 #
 # "tests/text.sh --write NAME" writes NAME.txt anew. Read what it wrote: a transcript is right when a mail administrator can act on it.
 set -u
-program=${SMTPSCOPE:-./smtpscope}
-case "$program" in /*) ;; *) program=$PWD/$program ;; esac
+. tests/support/script.sh
 play=${BUILD:-build}/tests/dialog_to_pcap
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-passed=0 failed=0
 unset LANGUAGE LC_ALL COLUMNS NO_COLOR
 export TZ=UTC
 
-expect() { # name, then a command that must succeed
-  local name=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else echo "$name"; failed=$((failed + 1)); fi
-}
 show() { # dialogue, options...
   "$play" "tests/text/$1.dlg" "$dir/$1.pcap" >/dev/null && "$program" -r "$dir/$1.pcap" -o text "${@:2}"
 }
@@ -38,5 +29,4 @@ expect "-v: frames and the session's id" grep -q 'frames [0-9]*-[0-9]*, session 
 show mechanisms --color always >"$dir/out"
 expect "colour is all that --color adds" diff <(sed 's/\x1b\[[0-9;]*m//g' "$dir/out") tests/text/mechanisms.txt
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+finish

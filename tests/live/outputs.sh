@@ -3,10 +3,8 @@
 set -u
 [ "$(id -u)" = 0 ] || { echo "needs root for network namespaces"; exit 77; }
 command -v ip >/dev/null || { echo "needs iproute2"; exit 77; }
-program=${SMTPSCOPE:-./smtpscope}
-case "$program" in /*) ;; *) program=$PWD/$program ;; esac
+. tests/support/script.sh
 a=scope-e-$$ b=scope-f-$$
-dir=$(mktemp -d)
 chmod 755 "$dir"; mkdir -m 777 "$dir/log" "$dir/small"
 pids=""
 cleanup() {
@@ -14,14 +12,6 @@ cleanup() {
   [ -z "$pids" ] || kill -KILL $pids 2>/dev/null
   ip netns del $a 2>/dev/null; ip netns del $b 2>/dev/null
   umount "$dir/small" 2>/dev/null
-  rm -rf "$dir"
-}
-trap cleanup EXIT
-passed=0 failed=0
-expect() { # name, then a command that must succeed
-  local name=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else echo "$name: not so: $*"; head -5 "$dir/err"; failed=$((failed + 1)); fi
 }
 wait_for() { # a command that comes true within five seconds
   for _ in $(seq 50); do "$@" && return; sleep 0.1; done
@@ -153,5 +143,4 @@ for i in 1 2 3 4 5; do
 done
 expect "R64 kill -9: whole lines but for the last" test $bad = 0
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+finish
