@@ -170,8 +170,9 @@ check-dialogs: $(RUNNERS)
 check-secrets: $(BUILD)/tests/run_secrets
 	$(BUILD)/tests/run_secrets --all
 
-## check-allocations: each allocation of the core fails once, over dialogues and captures, under AddressSanitizer; check tries some of them
-check-allocations:
+## check-allocations: each allocation fails once: of the program, and of the core over dialogues and captures under AddressSanitizer; check tries some
+check-allocations: all $(BUILD)/tests/run_malloc $(FAIL_SO)
+	SMTPSCOPE=$(PROGRAM) FAIL_SO=$(FAIL_SO) $(BUILD)/tests/run_malloc --all
 	$(MAKE) BUILD=build-asan CFLAGS="$(ASAN_FLAGS)" build-asan/tests/run_allocations
 	build-asan/tests/run_allocations --all
 

@@ -41,12 +41,6 @@ static struct span text_of(const struct jsonlines *l)
 	return span_of(l->p, l->n);
 }
 
-/* Known, and told in tests/fuzz/README.md: with a hole in front of the secret, what would hide it is what memory is refused for. */
-static bool is_open(const struct dialog *d)
-{
-	return strcmp(d->name, "r08p-typed-behind-a-lost-refusal") == 0 || strcmp(d->name, "r08q-starts-behind-auth") == 0;
-}
-
 /* The lines of a run in which allocation number at failed. */
 static void judge(struct sweep *w, const struct dialog *d, uint64_t at)
 {
@@ -57,7 +51,7 @@ static void judge(struct sweep *w, const struct dialog *d, uint64_t at)
 		return;
 	if (!jsonlines_valid(text_of(&w->now)))
 		complain(w, at, "a line is not valid");
-	if (d && !is_open(d) && !leaks_none(d, text_of(&w->now), "an allocation failed"))
+	if (d && !leaks_none(d, text_of(&w->now), "an allocation failed"))
 		complain(w, at, "a secret leaks");
 	w->now = w->before;
 	w->before = now;

@@ -5,8 +5,8 @@
  *
  * Each piece lost, dropped, sent twice; each range of octets of a line with a secret lost; each octet of it changed; the capture started
  * at each piece; each side alone; other copies of all octets. JSON and transcript are searched for the secrets and for any run of the
- * Base64 that carries them. One in SAMPLE of them is tried, all with --all or with names. A dialogue with an AUTH response that names no
- * secret fails.
+ * Base64 that carries them, and once more with one allocation refused. One in SAMPLE of them is tried, all with --all or with names. A
+ * dialogue with an AUTH response that names no secret fails.
  */
 #include "leaks.h"
 #include "smtpscope/json.h"
@@ -18,7 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUTPUT_MAX = 8 * 1024 * 1024, TOKENS = 64, RUN = 8, PLACES = 10 /* tried in a line */, SAMPLE = 5 };
+enum {
+	OUTPUT_MAX = 8 * 1024 * 1024,
+	TOKENS = 64,
+	RUN = 8,
+	PLACES = 10, /* tried in a line */
+	SAMPLE = 5,
+	REFUSED = 61, /* allocations of a dialogue, about */
+};
 
 struct output {
 	char *p;
@@ -140,24 +147,23 @@ static void lose(struct attack *a, size_t i, size_t from, size_t to)
 
 /* ---- one run ---- */
 
-static void report(struct attack *a, const char *what, size_t i, size_t x, size_t y)
+static void report(struct attack *a, const char *what, size_t i, size_t x, size_t y, uint64_t refused)
 {
 	a->leaks++;
-	printf("%s: a secret leaks: %s, piece %zu, %zu %zu\n", a->d->name, what, i, x, y);
+	printf("%s: a secret leaks: %s, piece %zu, %zu %zu, refused allocation %llu\n", a->d->name, what, i, x, y, (unsigned long long)refused);
 	if (a->verbose)
 		fwrite(a->out.p, 1, a->out.n, stdout);
 }
 
-static void run(struct attack *a, const char *what, size_t i, size_t x, size_t y)
+/* refused: the allocation that fails; 0 none. */
+static void search(struct attack *a, const char *what, size_t i, size_t x, size_t y, uint64_t refused)
 {
-	struct feeding f = {.conflicts = a->conflicts};
+	struct feeding f = {.conflicts = a->conflicts, .fail_at = refused, .naps = refused % 2};
 	struct text_options look = {.verbosity = 2};
 	struct sink *sink;
 	struct span all;
 	bool bad = false;
 
-	if (!a->now.count || (!a->all && a->tick++ % SAMPLE))
-		return;
 	a->runs++;
 	a->out.n = 0;
 	sink = sink_open_callback(on_text, &a->out);
@@ -171,9 +177,20 @@ static void run(struct attack *a, const char *what, size_t i, size_t x, size_t y
 	for (size_t t = 0; t < a->tokens; t++)
 		bad |= leaks_part(all, a->token[t], RUN);
 	if (bad && a->leaks < 5)
-		report(a, what, i, x, y);
+		report(a, what, i, x, y, refused);
 	else
 		a->leaks += bad;
+}
+
+/* As the damage leaves it, and with memory refused as well: each time for another allocation. */
+static void run(struct attack *a, const char *what, size_t i, size_t x, size_t y)
+{
+	if (!a->now.count || (!a->all && a->tick % SAMPLE)) {
+		a->tick++;
+		return;
+	}
+	search(a, what, i, x, y, 0);
+	search(a, what, i, x, y, 1 + a->tick++ / (a->all ? 1 : SAMPLE) % REFUSED);
 }
 
 /* ---- what is secret in the dialogue ---- */

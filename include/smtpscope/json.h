@@ -21,7 +21,7 @@ struct span json_event(struct json_writer *w, const struct event *ev);
 /* RFC 3339 UTC with the precision of the capture: 6 digits (microseconds), or 9 when nanoseconds is set. */
 void json_writer_precision(struct json_writer *w, bool nanoseconds);
 
-/* The JSON Schema (draft 2020-12) of every dataset, as text, malloc'ed; built with json-c. */
+/* The JSON Schema (draft 2020-12) of every dataset, as text with its '\n', malloc'ed; NULL without memory. Built with json-c. */
 char *json_schema(void);
 
 #endif

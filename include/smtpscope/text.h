@@ -19,6 +19,8 @@ enum { TEXT_SESSION_KEPT = 256 * 1024, TEXT_SESSIONS = 4096 }; /* bytes buffered
 struct text_writer;
 struct text_writer *text_writer_new(const struct text_options *options, struct sink *sink);
 void text_writer_free(struct text_writer **w); /* writes what is still buffered */
+/* Where memory is refused words are missing; a line in the transcript says so. */
 void text_event(struct text_writer *w, const struct event *ev);
+uint64_t text_refused(const struct text_writer *w); /* times that happened */
 
 #endif

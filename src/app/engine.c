@@ -234,7 +234,7 @@ uint64_t engine_refused(struct engine *e)
 	struct totals t;
 
 	engine_totals(e, &t);
-	return t.memory_refused + t.events_lost + (e->watch_pool ? pool_failures(e->watch_pool) : 0);
+	return t.memory_refused + t.events_lost + (e->watch_pool ? pool_failures(e->watch_pool) : 0) + report_refused(e->report);
 }
 
 static void make_stats(struct engine *e, int64_t ts, const struct capture_drops *drops, bool truncated, struct event *out)

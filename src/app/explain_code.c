@@ -351,6 +351,8 @@ void explain_difference(struct document *d, struct span left, struct span right)
 
 	if (!a || !b)
 		return; /* two commands, say: side by side is all there is to it */
+	if (d->page[0].failed || d->page[1].failed)
+		return; /* pages that are not whole are not printed */
 	pair = code_pair_find((unsigned)a->number, (unsigned)b->number);
 	if (pair)
 		add_item(differences, sizeof differences, translate(pair->difference));

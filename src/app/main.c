@@ -320,7 +320,7 @@ static int print_schema(struct err *err)
 
 	if (!schema)
 		return err_set(err, 1, "out of memory");
-	puts(schema);
+	fputs(schema, stdout);
 	free(schema);
 	return fflush(stdout) == 0 ? 0 : err_set(err, 1, "standard output: cannot write");
 }

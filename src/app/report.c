@@ -168,6 +168,15 @@ static void number_stats(struct report *r, struct event *ev, char id[32])
 	ev->id = span_of(id, (size_t)snprintf(id, 32, "stats-%" PRIu64, r->stats_written));
 }
 
+uint64_t report_refused(const struct report *r)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < r->outs; i++)
+		n += r->out[i].text ? text_refused(r->out[i].text) : 0;
+	return n;
+}
+
 /* A sink that may fall behind is worth an event of its own; a single file is told of in the event before. */
 static bool sinks_are_told_of(const struct report *r)
 {
@@ -215,6 +224,7 @@ static void write_stats(struct report *r, struct event *ev)
 
 	number_stats(r, ev, id);
 	ev->stats_events = 0;
+	ev->stats_memory_failures += report_refused(r);
 	for (unsigned i = 0; i < r->outs; i++) {
 		ev->stats_events += sink_written(r->out[i].sink);
 		ev->stats_events_dropped += sink_lost(r->out[i].sink);

@@ -29,6 +29,8 @@ void report_stats(const struct totals *t, int64_t ts, const struct capture_drops
 /* What stats events have in common. */
 void report_stats_begin(struct event *ev, int64_t ts, struct span action);
 void report_precision(struct report *r, bool nanoseconds);
+/* Times memory was refused for what is written. Of the thread that writes, or when it has ended. */
+uint64_t report_refused(const struct report *r);
 /* Live, some times a second. */
 void report_tick(struct report *r, int64_t now);
 /* Before the last stats event. */

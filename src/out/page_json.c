@@ -3,105 +3,93 @@
  */
 #include "smtpscope/page.h"
 
-#include <json-c/json.h>
+#include "json_tree.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-static void put_string(struct json_object *o, const char *key, const char *value)
+static struct json_object *list_of(struct json_tree *t, const char *text)
 {
-	json_object_object_add(o, key, value ? json_object_new_string(value) : NULL);
-}
-
-static struct json_object *list_of(const char *text)
-{
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = tree_array(t);
 	struct span rest = span_str(text);
 
 	while (rest.p) {
 		struct span item = span_split(&rest, '\n');
 
-		json_object_array_add(list, json_object_new_string_len((const char *)item.p, (int)item.n));
+		tree_append(t, list, tree_string(t, (const char *)item.p, item.n));
 	}
 	return list;
 }
 
-static struct json_object *class_of(const struct page_section *s)
+static struct json_object *class_of(struct json_tree *t, const struct page_section *s)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = tree_object(t);
 
-	put_string(o, "id", s->id);
-	put_string(o, "name", s->name);
+	tree_add_string(t, o, "id", s->id);
+	tree_add_string(t, o, "name", s->name);
 	if (s->text)
-		put_string(o, "text", s->text);
+		tree_add_string(t, o, "text", s->text);
 	return o;
 }
 
-static struct json_object *section_value(const struct page_section *s)
+static void put_section(struct json_tree *t, struct json_object *o, const struct page_section *s)
 {
 	switch (s->kind) {
 	case SECTION_NUMBER:
-		return json_object_new_int64(s->number);
+		tree_add(t, o, s->key, tree_number(t, s->number));
+		return;
 	case SECTION_LIST:
-		return list_of(s->text);
+		tree_add(t, o, s->key, list_of(t, s->text));
+		return;
 	case SECTION_CLASS:
-		return class_of(s);
+		tree_add(t, o, s->key, class_of(t, s));
+		return;
 	case SECTION_WORD:
 	case SECTION_FACT:
 	case SECTION_TEXT:
-		break;
+		tree_add_string(t, o, s->key, s->text);
+		return;
 	}
-	return json_object_new_string(s->text);
 }
 
-static void put_sections(struct json_object *o, const struct page *p)
+static void put_sections(struct json_tree *t, struct json_object *o, const struct page *p)
 {
 	for (unsigned i = 0; i < p->count; i++)
-		json_object_object_add(o, p->section[i].key, section_value(&p->section[i]));
+		put_section(t, o, &p->section[i]);
 }
 
-static struct json_object *page_object(const struct page *p)
+static struct json_object *page_object(struct json_tree *t, const struct page *p)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = tree_object(t);
 
-	put_string(o, "kind", p->kind);
-	put_sections(o, p);
+	tree_add_string(t, o, "kind", p->kind);
+	put_sections(t, o, p);
 	return o;
 }
 
-static struct json_object *document_object(const struct document *d)
+static struct json_object *document_object(struct json_tree *t, const struct document *d)
 {
 	struct json_object *o, *pages;
 
 	if (d->kind == DOCUMENT_PAGE)
-		return page_object(&d->page[0]);
-	o = json_object_new_object();
+		return page_object(t, &d->page[0]);
+	o = tree_object(t);
 	if (d->kind == DOCUMENT_REPLY) {
-		put_string(o, "kind", "reply");
-		json_object_object_add(o, "basic", page_object(&d->page[0]));
-		json_object_object_add(o, "enhanced", page_object(&d->page[1]));
+		tree_add_string(t, o, "kind", "reply");
+		tree_add(t, o, "basic", page_object(t, &d->page[0]));
+		tree_add(t, o, "enhanced", page_object(t, &d->page[1]));
 	} else {
-		put_string(o, "kind", "comparison");
-		pages = json_object_new_array();
-		json_object_array_add(pages, page_object(&d->page[0]));
-		json_object_array_add(pages, page_object(&d->page[1]));
-		json_object_object_add(o, "compare", pages);
+		tree_add_string(t, o, "kind", "comparison");
+		pages = tree_array(t);
+		tree_append(t, pages, page_object(t, &d->page[0]));
+		tree_append(t, pages, page_object(t, &d->page[1]));
+		tree_add(t, o, "compare", pages);
 	}
-	put_sections(o, &d->about);
+	put_sections(t, o, &d->about);
 	return o;
 }
 
 char *document_json(const struct document *d)
 {
-	struct json_object *o = document_object(d);
-	const char *json = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-	size_t n = json ? strlen(json) : 0;
-	char *text = json ? malloc(n + 2) : NULL;
+	struct json_tree t = {false};
+	struct json_object *o = document_object(&t, d);
 
-	if (text) {
-		memcpy(text, json, n);
-		memcpy(text + n, "\n", 2);
-	}
-	json_object_put(o);
-	return text;
+	return tree_text(&t, o);
 }

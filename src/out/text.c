@@ -38,11 +38,29 @@ struct text_writer *text_writer_new(const struct text_options *options, struct s
 	return NULL;
 }
 
+static void note_lost(struct text_writer *w, bool lost)
+{
+	w->refused += lost;
+	w->lost |= lost;
+}
+
+/* Were words lost that go into b? */
+static void note_buffer(struct text_writer *w, struct text_buf *b)
+{
+	note_lost(w, b->failed);
+	b->failed = false;
+}
+
 static void write_block(struct text_writer *w)
 {
+	note_buffer(w, &w->line);
+	note_buffer(w, &w->block);
 	if (w->block.n)
 		sink_write(w->sink, text_buf_span(&w->block), SPAN_ABSENT);
+	if (w->lost)
+		sink_write(w->sink, SPAN(" ** memory was refused: words are missing above\n\n"), SPAN_ABSENT);
 	w->block.n = 0;
+	w->lost = false;
 }
 
 /* Writes what there is of the session, and forgets it. ev: its session event, or NULL. */
@@ -54,6 +72,7 @@ static void write_session(struct text_writer *w, struct text_session *s, const s
 		write_block(w);
 		return;
 	}
+	note_buffer(w, &s->body);
 	text_heading(w, s, ev, &w->block);
 	text_put(&w->block, text_buf_span(&s->body));
 	text_puts(&w->block, "\n");
@@ -182,8 +201,14 @@ void text_event(struct text_writer *w, const struct event *ev)
 	if (ev->set == DS_FINDING && span_eq(ev->finding_severity, SPAN("alert")))
 		text_count_alert(w, ev->finding_id);
 	s = session_of(w, ev);
+	note_lost(w, !s);
 	if (s)
 		session_event(w, s, ev);
 	while (w->buffered > TOTAL_KEPT && drop_oldest(w))
 		continue;
+}
+
+uint64_t text_refused(const struct text_writer *w)
+{
+	return w->refused;
 }

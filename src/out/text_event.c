@@ -23,6 +23,7 @@ static struct span lead_of(struct text_session *s, int64_t ts, char lead[LEAD])
 
 	text_put_seconds(&b, delta);
 	n = snprintf(lead, LEAD, "%c%-9.*s", delta < 0 ? ' ' : '+', (int)b.n, b.n ? b.p : "");
+	s->body.failed |= b.failed;
 	text_buf_free(&b);
 	if (ts != EV_NO_TIME)
 		s->last_ts = ts;
@@ -140,6 +141,7 @@ static void insert_inside(struct text_writer *w, struct text_session *s, struct 
 		s->steps_at = s->body.n;
 	text_insert(&s->body, s->steps_at, text_buf_span(block));
 	s->result_at += block->n;
+	s->body.failed |= block->failed;
 	text_buf_free(block);
 }
 

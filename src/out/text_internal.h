@@ -65,6 +65,8 @@ struct text_writer {
 	struct text_buf line;   /* scratch: the body of a paragraph */
 	struct text_buf block;  /* scratch: what goes to the sink */
 	uint64_t sessions_seen, sessions_failed, commands;
+	uint64_t refused;       /* times memory was, and words are missing */
+	bool lost;              /* since the last block that was written */
 	struct text_alerts {
 		char id[ALERT_ID];
 		uint64_t count;

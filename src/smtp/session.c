@@ -383,7 +383,7 @@ static void conflict(struct session *s, const struct chunk *c)
 	bool client = c->dir == client_dir(s);
 	bool marked = c->off < s->secret_hi[c->dir] && c->off + c->len > s->secret_lo[c->dir];
 	bool ahead = c->off + c->len > s->offset[c->dir];
-	bool secret = marked || (s->mode == MODE_AUTH && (client || ahead)) || (client && (s->held || ahead));
+	bool secret = marked || (s->mode == MODE_AUTH && (client || ahead)) || (client && (s->held || ahead)) || session_is_short(s);
 	struct origin at = {.off = c->off, .peer_seen = c->peer_seen, .ts = c->ts, .frame = c->frame};
 	struct notice n = {.id = NOTICE_CONFLICT, .a = c->len};
 	uint8_t both[2 * SHOWN + 4];
@@ -420,10 +420,8 @@ static void learn_roles(struct session *s, const struct chunk *c)
 	session_name_ends(s);
 }
 
-void session_feed(struct session *s, const struct chunk *chunk)
+static void feed(struct session *s, struct chunk c)
 {
-	struct chunk c = *chunk;
-
 	if (c.kind == CHUNK_CONFLICT) {
 		conflict(s, &c);
 		return;
@@ -446,6 +444,13 @@ void session_feed(struct session *s, const struct chunk *chunk)
 		client_chunk(s, &c);
 	else
 		server_chunk(s, &c);
+}
+
+void session_feed(struct session *s, const struct chunk *chunk)
+{
+	s->refusals = pool_failures(s->pool);
+	feed(s, *chunk);
+	s->short_of_memory |= pool_failures(s->pool) != s->refusals;
 }
 
 /* What is still open when the connection ends. */
@@ -521,6 +526,7 @@ void session_close(struct session **session, enum tcp_close why, int64_t ts)
 	if (!s->ended[0] && !s->ended[1])
 		s->server_ended_first = s->flow->reset_by == 1 << dir_other(client_dir(s));
 	s->closing = true;
+	s->refusals = pool_failures(s->pool);
 	finish_streams(s);
 	s->mode_before = s->auth_pending && !s->auth_pending->tentative ? MODE_AUTH : s->mode;
 	if (s->mode == MODE_BDAT && s->connection_over)

@@ -191,7 +191,7 @@ static bool is_lone_token(const struct session *s, const struct command *c, stru
 
 	if (c->verb != VERB_UNKNOWN || !text.n)
 		return false;
-	if (peer_seen < s->auth_reply_end) /* sent before AUTH was over: a response, or the rest of one */
+	if (session_is_short(s) || peer_seen < s->auth_reply_end) /* sent before AUTH was over: a response, or the rest of one */
 		return true;
 	if (span_chr(text, ' ') == SPAN_NPOS)
 		return s->lone_tokens || (s->lost_tokens && c->meant == VERB_UNKNOWN);

@@ -186,6 +186,8 @@ struct session {
 	uint64_t greeting_end;   /* 0 until the greeting came */
 	uint64_t bare_lf_end;    /* the same, of a last reply that ended in a bare LF; 0 when it did not */
 	uint64_t lost_replies;   /* server offset behind the last hole or junk; 0 none */
+	uint64_t refusals;       /* of memory, by the pool, until this chunk came */
+	bool short_of_memory;    /* one was of this session: what would hide a secret may be missing */
 	bool junk_line;          /* the next line of the server may be the rest of one that is lost */
 	bool doubt;              /* a command that is lost succeeded: the real state may be further than known */
 
@@ -242,6 +244,7 @@ struct session {
 };
 
 /* session_life.c */
+bool session_is_short(const struct session *s); /* memory was refused: what may be a secret is hidden */
 void session_name_ends(struct session *s);
 void session_fini(struct session *s); /* gives back all that it holds, but not itself */
 void session_bind(struct session *s, struct pool *pool, const struct session_config *config, const struct session_setup *setup,

@@ -22,6 +22,15 @@ void session_name_ends(struct session *s)
 	s->record.server = s->flow->side[s->named_flipped ? DIR_CLIENT : DIR_SERVER];
 }
 
+/*
+ * A command for which there was no memory may have been AUTH, and what follows it its password. Nothing else remembers it, so from then
+ * on nothing is shown that only the dialogue could tell from credentials.
+ */
+bool session_is_short(const struct session *s)
+{
+	return s->short_of_memory || pool_failures(s->pool) != s->refusals;
+}
+
 /* Whose it is and between whom, and what is empty: of a new session, and of one that wakes. */
 void session_bind(struct session *s, struct pool *pool, const struct session_config *config, const struct session_setup *setup,
 		  const struct flow *flow)
@@ -68,7 +77,9 @@ struct session *session_new(struct pool *pool, const struct session_config *conf
 	s->mode = setup->syn_seen ? MODE_PROXY : MODE_LOST;
 	s->junk_line = !setup->syn_seen;
 	s->lost_tokens = setup->syn_seen ? 0 : SECRET_LINES;
+	s->refusals = pool_failures(pool);
 	queue_push(s, pending_new(s, setup->syn_seen ? PENDING_GREETING : PENDING_LOST, SPAN_ABSENT));
+	s->short_of_memory = session_is_short(s);
 	return s;
 }
 

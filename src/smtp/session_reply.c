@@ -160,7 +160,8 @@ static bool repeats_held(const struct session *s, struct span text)
 /* Does it answer what is not in the capture, so that nobody can tell whether this line of it repeats credentials? */
 static bool may_repeat_unseen(const struct session *s, const struct pending *p, struct span text)
 {
-	bool known = p && p->kind == PENDING_COMMAND, behind_loss = s->gaps || (!known && !s->syn_seen);
+	bool lost = session_is_short(s), known = p && p->kind == PENDING_COMMAND && !lost;
+	bool behind_loss = s->gaps || lost || (!known && !s->syn_seen);
 	int code = s->reply.code;
 
 	if (known && p->flags & VERB_IS_AUTH)
@@ -178,9 +179,9 @@ static void hide_strays(struct session *s, const struct pending *p)
 {
 	struct reply *r = &s->reply;
 	bool asked = p && p->flags & VERB_IS_AUTH, challenge = r->code == 334, hidden = challenge;
-	bool unclear = !p || p->kind != PENDING_COMMAND || p->x.verb == VERB_UNKNOWN || asked;
+	bool lost = session_is_short(s), unclear = lost || !p || p->kind != PENDING_COMMAND || p->x.verb == VERB_UNKNOWN || asked;
 	bool unknown = (r->code >= 500 && r->code <= 503) || (unclear && (r->code < 0 || r->code >= 400));
-	bool doubt = asked || s->gaps || !s->syn_seen || s->lone_tokens;
+	bool doubt = asked || lost || s->gaps || !s->syn_seen || s->lone_tokens;
 
 	for (uint32_t i = 0; i < r->kept; i++) {
 		bool echo = (unknown && reply_echoes_secret(r->text[i])) || (doubt && may_repeat_unseen(s, p, r->text[i]));

@@ -27,6 +27,7 @@ static void unbind(struct session *s)
 	uint32_t number = s->mail.number;
 
 	s->pool = NULL;
+	s->refusals = 0;
 	s->config = NULL;
 	s->limits = NULL;
 	s->flow = NULL;
