@@ -202,5 +202,6 @@ void session_auth_end(struct session *s, struct pending *p, const struct reply *
 		set_mode(s, MODE_TLS);
 	}
 	s->auth_pending = NULL;
+	sent_keep(&s->sent, s->auth.sent);
 	auth_clear(&s->auth);
 }

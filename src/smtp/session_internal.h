@@ -19,6 +19,7 @@
 #include "smtpscope/session.h"
 
 #include "said.h"
+#include "sent.h"
 #include "tls_record.h"
 
 enum mode {
@@ -202,6 +203,7 @@ struct session {
 
 	struct auth auth;
 	struct pending *auth_pending;
+	struct sent_marks sent;   /* in the exchanges that are over */
 	struct span user;         /* last that succeeded */
 	uint32_t lone_tokens;     /* lines to hide after a refused AUTH */
 	uint32_t lost_tokens;     /* the same behind lines that are lost: one of them may have been AUTH */

@@ -174,6 +174,7 @@ static bool may_repeat_unseen(const struct session *s, const struct pending *p, 
 /*
  * What no pair of command and reply can tell, when one of them is lost: a challenge that no AUTH asked for (with the response it can be
  * used to guess the password), and the echo of a line that holds credentials. Where such a line is lost, any word of the text may be it.
+ * And credentials of an AUTH that is over.
  */
 static void hide_strays(struct session *s, const struct pending *p)
 {
@@ -184,7 +185,8 @@ static void hide_strays(struct session *s, const struct pending *p)
 	bool doubt = asked || lost || s->gaps || !s->syn_seen || s->lone_tokens;
 
 	for (uint32_t i = 0; i < r->kept; i++) {
-		bool echo = (unknown && reply_echoes_secret(r->text[i])) || (doubt && may_repeat_unseen(s, p, r->text[i]));
+		bool echo = (unknown && reply_echoes_secret(r->text[i])) || (doubt && may_repeat_unseen(s, p, r->text[i])) ||
+			    sent_stands_in(&s->sent, r->text[i]);
 
 		if (echo || (challenge && !asked))
 			hide_text(r, i);

@@ -26,6 +26,7 @@ struct fixture {
 	int64_t ts, reply_ts; /* of the last command event */
 	uint64_t duration;
 	uint64_t announced;   /* by the last command */
+	char text[256];       /* of its reply, the last line */
 };
 
 static void on_event(void *ctx, struct event *ev)
@@ -41,6 +42,7 @@ static void on_event(void *ctx, struct event *ev)
 		f->reply_ts = ev->reply_ts;
 		f->duration = ev->duration;
 		f->announced = ev->exchange->announced;
+		span_cstr(ev->reply_text.n ? ev->reply_text.v[ev->reply_text.n - 1] : SPAN(""), f->text, sizeof f->text);
 	}
 	if (ev->set == DS_FINDING) {
 		snprintf(f->findings + n, sizeof f->findings - n, "%.*s ", (int)ev->finding_id.n, (const char *)ev->finding_id.p);
@@ -305,6 +307,42 @@ static void test_asleep(void **state)
 	assert_int_equal(asleep(NULL, 100), asleep(NULL, 0));
 }
 
+/*
+ * A server that repeats what AUTH sent in the reply to another command. No dialogue: where the response is not in the capture nobody could
+ * know it again, and tests/run_secrets takes it away.
+ */
+static void test_later_echo(void **state)
+{
+	static const struct {
+		const char *command, *reply, *shown;
+	} said[] = {
+	    {"MAIL FROM:<alice@c.example>\r\n", "250 2.1.0 alice, password zebramoon: ok\r\n", "********"},
+	    {"RSET\r\n", "250-flushed\r\n250 AGFsaWNlAHplYnJhbW9vbg is forgotten\r\n", "********"},
+	    {"NOOP\r\n", "250 zebra and moon\r\n", "zebra and moon"},
+	    {"HELP\r\n", "214 alice\r\n", "alice"},
+	    {"AUTH LOGIN eA==\r\n", "503 you are alice (zebramoon)\r\n", "********"},
+	    {"QUIT\r\n", "221 zebramoon\r\n", "********"},
+	};
+
+	(void)state;
+	for (int naps = 0; naps < 2; naps++) {
+		struct fixture f;
+
+		start(&f, 0);
+		greet(&f);
+		client(&f, "AUTH PLAIN AGFsaWNlAHplYnJhbW9vbg==\r\n");
+		server(&f, "235 2.7.0 ok\r\n");
+		for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+			if (naps && i != 1) /* no sleep inside a transaction */
+				nap(&f, true, i, said[i].command);
+			client(&f, said[i].command);
+			server(&f, said[i].reply);
+			assert_string_equal(f.text, said[i].shown);
+		}
+		finish(&f);
+	}
+}
+
 static void conflict(struct fixture *f, uint64_t off, const char *kept, const char *other)
 {
 	struct chunk c = {.kind = CHUNK_CONFLICT, .dir = DIR_CLIENT, .off = off, .len = strlen(kept), .data = (const uint8_t *)other,
@@ -452,7 +490,7 @@ int main(void)
 	    cmocka_unit_test(test_conflict),        cmocka_unit_test(test_many_challenges), cmocka_unit_test(test_long_reply),
 	    cmocka_unit_test(test_recipients),      cmocka_unit_test(test_times),           cmocka_unit_test(test_held_exactly),
 	    cmocka_unit_test(test_long_response),   cmocka_unit_test(test_sleep),       cmocka_unit_test(test_announced),
-	    cmocka_unit_test(test_asleep),
+	    cmocka_unit_test(test_asleep),          cmocka_unit_test(test_later_echo),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
