@@ -26,7 +26,8 @@ struct line {
 	struct span text;   /* without line end; at most the kept part; valid until the next call */
 	uint64_t length;    /* octets with line end, all of it */
 	enum line_end end;
-	struct origin first, last; /* of its first and last piece */
+	struct origin first;
+	struct origin last; /* of its last piece, with the offset behind the line: where that piece began may differ */
 };
 
 struct line_reader {

@@ -87,8 +87,8 @@ int line_next(struct line_reader *r, struct chunk *c, uint32_t keep, struct line
 		reader_gather(r, text, keep);
 	r->length += text.n + (lf ? 1 : 0);
 	r->crs = crs;
-	*out = (struct line){.first = r->first, .last = origin_of(c), .length = r->length};
 	chunk_advance(c, text.n + (lf ? 1 : 0));
+	*out = (struct line){.first = r->first, .last = origin_of(c), .length = r->length};
 	if (!lf)
 		return 0;
 	/* What the line ends in is known also where its last octets were not kept. */
@@ -112,6 +112,7 @@ int line_finish(struct line_reader *r, struct line *out)
 	    .first = r->first,
 	    .last = r->first,
 	};
+	out->last.off += out->length;
 	r->length = 0;
 	return 1;
 }

@@ -65,17 +65,26 @@ static bool must_wait(const struct session *s)
 	return s->blocker || s->suspect || s->mode == MODE_PROXY;
 }
 
-/* The first bytes that wait, then those of c. */
-static size_t peek(const struct session *s, const struct chunk *c, uint8_t *dst, size_t cap)
+size_t held_peek(const struct session *s, const struct chunk *c, uint8_t *dst, size_t cap)
 {
+	const struct held *h = s->held;
 	size_t n = 0;
 
-	for (const struct held *h = s->held; h && n < cap && h->chunk.kind == CHUNK_DATA; h = h->next)
+	for (; h && n < cap && h->chunk.kind == CHUNK_DATA; h = h->next)
 		for (size_t i = 0; i < h->chunk.len && n < cap; i++)
 			dst[n++] = h->chunk.data[i];
-	for (size_t i = 0; c && c->kind == CHUNK_DATA && i < c->len && n < cap; i++)
+	for (size_t i = 0; !h && c && c->kind == CHUNK_DATA && i < c->len && n < cap; i++)
 		dst[n++] = c->data[i];
 	return n;
+}
+
+static bool hole_waits(const struct session *s)
+{
+	const struct held *h = s->held;
+
+	while (h && h->chunk.kind == CHUNK_DATA)
+		h = h->next;
+	return h != NULL;
 }
 
 /* The blocker's reply will not come: read on as the bytes themselves suggest. */
@@ -112,26 +121,28 @@ static void resolve_blocker(struct session *s, struct span first_bytes)
 	}
 }
 
-/* The client went on although its last words' reply is not in the capture: that reply is lost. */
-static void unblock_lost(struct session *s, const struct chunk *c)
+/* The client went on although its last words' reply is not in the capture: that reply is lost. False: nothing was given up. */
+static bool unblock_lost(struct session *s, const struct chunk *c)
 {
 	const struct pending *p = s->blocker;
-	uint8_t bytes[16]; /* or a line decide, whatever else has come with them; no verb is longer */
+	uint8_t bytes[16]; /* or a line, or what stands before a hole decide, whatever else has come with them; no verb is longer */
 	const uint8_t *lf;
 	size_t n;
 
 	if (!p || !s->lost_replies || c->peer_seen < s->lost_replies || s->lost_replies <= p->last.peer_seen)
-		return;
-	n = peek(s, c, bytes, sizeof bytes);
+		return false;
+	n = held_peek(s, c, bytes, sizeof bytes);
 	lf = memchr(bytes, '\n', n);
-	if (lf || n == sizeof bytes || c->kind == CHUNK_GAP)
-		resolve_blocker(s, span_of(bytes, lf ? (size_t)(lf - bytes) + 1 : n));
+	if (!lf && n < sizeof bytes && c->kind != CHUNK_GAP && !hole_waits(s))
+		return false;
+	resolve_blocker(s, span_of(bytes, lf ? (size_t)(lf - bytes) + 1 : n));
+	return true;
 }
 
 static void overflow(struct session *s)
 {
 	uint8_t bytes[16];
-	size_t n = peek(s, NULL, bytes, sizeof bytes);
+	size_t n = held_peek(s, NULL, bytes, sizeof bytes);
 
 	if (!s->held_said)
 		emit_notice(s, &(struct notice){.id = NOTICE_HELD_OVERFLOW, .a = s->limits->held_bytes}, NULL, SPAN_ABSENT);
@@ -264,7 +275,7 @@ static void held_skip(struct session *s, size_t n)
 static void client_start(struct session *s, bool last)
 {
 	uint8_t bytes[PROXY_MAX];
-	size_t n = peek(s, NULL, bytes, sizeof bytes), used = 0;
+	size_t n = held_peek(s, NULL, bytes, sizeof bytes), used = 0;
 	char address[64];
 	bool sslv2 = tls_starts_sslv2(span_of(bytes, n));
 	int got = tls_starts_record(span_of(bytes, n)) ? -1 : proxy_parse(span_of(bytes, n), &used, address, sizeof address);
@@ -315,16 +326,20 @@ void session_client_bytes(struct session *s, struct chunk *c)
 
 static void client_chunk(struct session *s, struct chunk *c)
 {
+	bool unblocked;
+
 	if (c->kind == CHUNK_GAP)
 		gap_notice(s, c);
-	if (s->suspect && s->reply_end && c->peer_seen >= s->reply_end && s->mode != MODE_TLS) {
-		body_settle(s); /* the client saw one reply and went on: so did the server */
+	if (s->suspect && s->reply_end > s->suspect_from && c->peer_seen >= s->reply_end && s->mode != MODE_TLS) {
+		body_settle(s); /* the client saw one reply to it and went on: so did the server */
 		session_release(s);
 	}
-	unblock_lost(s, c);
-	session_release(s);
-	if (!s->held)
-		session_client_bytes(s, c);
+	do { /* what waited may hold the next line whose reply is lost */
+		unblocked = unblock_lost(s, c);
+		session_release(s);
+		if (!s->held)
+			session_client_bytes(s, c);
+	} while (unblocked && c->len);
 	if (!c->len)
 		return;
 	if (s->mode == MODE_PROXY && held_append(s, &s->held_end, &s->held_bytes, c)) {
@@ -468,7 +483,7 @@ static void finish_streams(struct session *s)
 		if (s->suspect)
 			body_settle(s);
 		else
-			resolve_blocker(s, span_of(bytes, peek(s, NULL, bytes, sizeof bytes)));
+			resolve_blocker(s, span_of(bytes, held_peek(s, NULL, bytes, sizeof bytes)));
 		session_release(s);
 	}
 	held_drop(s, &s->held, &s->held_end, &s->held_bytes);

@@ -167,6 +167,7 @@ static void body_done(struct session *s, struct pending *p)
 	if (p)
 		p->stage = STAGE_FINAL;
 	s->suspect = s->candidate_seen && p && candidate_verb(s, verb);
+	s->suspect_from = s->suspect ? s->reply_end : 0;
 	if (!s->suspect)
 		candidate_clear(s);
 }
@@ -251,7 +252,8 @@ void body_resync(struct session *s, int code)
 
 bool body_prove_smuggling(struct session *s, int code)
 {
-	bool quit_waits = s->held && s->held->chunk.len >= 4 && span_istarts(span_of(s->held->chunk.data, 4), SPAN("QUIT"));
+	uint8_t bytes[4];
+	bool quit_waits = span_ieq(span_of(bytes, held_peek(s, NULL, bytes, sizeof bytes)), SPAN("QUIT"));
 
 	s->suspect = false;
 	if (code == 221 && quit_waits) {

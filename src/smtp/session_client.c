@@ -93,7 +93,7 @@ static uint64_t waiting_bits(const struct session *s, const struct line *l)
 		if (p->flags & VERB_LAST && p->x.verb != VERB_UNKNOWN && p->stage == STAGE_REPLY && !p->one_round && p->x.verb != VERB_BDAT)
 			bits |= SIT(PAST_SYNC);
 	}
-	return bits;
+	return l->first.off < s->smuggled_end ? bits & ~SIT(PAST_SYNC) : bits;
 }
 
 /* A step that needs another one, whose permanent refusal the client had read (RFC 5321 4.2.1: obey the first digit). */

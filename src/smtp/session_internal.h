@@ -219,6 +219,7 @@ struct session {
 	struct held **candidate_end;
 	uint64_t candidate_bytes, candidate_size, candidate_lines;
 	uint64_t smuggled_end;    /* client offset behind what was smuggled: nobody could wait in the middle of it */
+	uint64_t suspect_from;    /* server offset behind the last matched reply when the strict end came */
 	char candidate_form[16];
 	struct span candidate_verb;
 	bool candidate_seen, candidate_full, suspect; /* suspect: the strict end came, the server may have seen more */
@@ -258,6 +259,8 @@ enum dir client_dir(const struct session *s);
 void session_release(struct session *s);             /* feeds held client bytes as far as they can be read */
 void session_client_bytes(struct session *s, struct chunk *c);
 void held_drop(struct session *s, struct held **list, struct held ***end, uint64_t *bytes);
+/* The first bytes that wait, then those of c (NULL: none), as far as the first hole. */
+size_t held_peek(const struct session *s, const struct chunk *c, uint8_t *dst, size_t cap);
 bool held_append(struct session *s, struct held ***end, uint64_t *bytes, const struct chunk *c);
 
 /* session_queue.c */

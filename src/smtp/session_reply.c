@@ -148,13 +148,30 @@ static bool quotes_line(struct span text)
 	return last.p[blank - (blank > 0)] == ':' || !span_all(span_from(last, blank + 1), CHAR_ALPHA);
 }
 
-/* The same for what waits behind AUTH: responses that are lost, or words that the text repeats. */
+/* The same for what waits behind AUTH: responses that are lost, or words that the text repeats. A word may have come in several chunks. */
 static bool repeats_held(const struct session *s, struct span text)
 {
-	for (const struct held *h = s->held; h; h = h->next)
-		if (h->chunk.kind == CHUNK_GAP || repeats(text, span_of(h->chunk.data, (size_t)h->chunk.len), true))
-			return true;
-	return false;
+	uint8_t word[LINE_KEPT]; /* of a longer one its start */
+	size_t n = 0;
+	bool found = false;
+
+	for (const struct held *h = s->held; h && !found; h = h->next) {
+		struct span rest = span_of(h->chunk.data, (size_t)h->chunk.len), part;
+
+		found = h->chunk.kind == CHUNK_GAP;
+		while (rest.n && !found) {
+			part = span_first(rest, span_find_class(rest, CHAR_WSP | CHAR_CONTROL));
+			n = span_append(word, n, sizeof word, part);
+			rest = span_from(rest, part.n);
+			if (rest.n || !h->next) { /* here it ends */
+				found = repeats(text, span_of(word, n), true);
+				n = 0;
+			}
+			rest = span_from(rest, 1);
+		}
+	}
+	wipe(word, sizeof word);
+	return found;
 }
 
 /* Does it answer what is not in the capture, so that nobody can tell whether this line of it repeats credentials? */

@@ -184,7 +184,7 @@ static void test_rest(void **state)
 	assert_int_equal(line_next(&r, &c, LINE_KEPT, &l), 0);
 	assert_int_equal(line_finish(&r, &l), 1);
 	assert_int_equal(l.first.off, 5);
-	assert_int_equal(l.last.off, 5);
+	assert_int_equal(l.last.off, 8);
 	assert_int_equal(l.first.ts, 9);
 	assert_int_equal(l.length, 3);
 	line_reset(&r);
