@@ -188,7 +188,7 @@ check-asan:
 check-valgrind: all $(UNITS)
 	@SMTPSCOPE=$(PROGRAM) tests/valgrind.sh $(UNITS)
 
-## fuzz: one target of tests/fuzz with libFuzzer (clang) for so long: make fuzz TARGET=session SECONDS=3600
+## fuzz: one target of tests/fuzz with libFuzzer (clang) for so long: make fuzz TARGET=session SECONDS=3600; SANITIZE= is fast
 fuzz:
 	@CLANG="$(FUZZ_CC)" tests/fuzz/run $(TARGET) $(SECONDS)
 
@@ -313,7 +313,7 @@ dist:
 
 ## clean: remove everything that was built
 clean:
-	rm -rf build build-asan build-cov build-fuzz smtpscope smtpscope-*.tar.gz
+	rm -rf build build-asan build-cov build-fuzz build-fuzz-fast smtpscope smtpscope-*.tar.gz
 
 ## help: this list
 help:

@@ -124,6 +124,11 @@ static void set_how(struct dialogue *o)
 	} ways_to_end[] = {{TCP_CLOSE_FIN, DIR_CLIENT}, {TCP_CLOSE_FIN, DIR_SERVER}, {TCP_CLOSE_RST, DIR_SERVER}, {TCP_CLOSE_EOF, DIR_CLIENT}};
 
 	o->d.port = ports[o->flags & FLAG_PORT];
+	if (o->flags & FLAG_TIGHT) {
+		o->d.limits.outstanding = 4;
+		o->d.limits.recipients = 2;
+		o->d.limits.reply_lines = 2;
+	}
 	o->d.midstream = o->flags & FLAG_MIDSTREAM;
 	o->d.close = ways_to_end[(o->flags & FLAG_CLOSE) >> 3].close;
 	o->d.closer = ways_to_end[(o->flags & FLAG_CLOSE) >> 3].closer;

@@ -15,7 +15,8 @@
 
 enum { MARK_CLIENT = 1, MARK_SERVER, MARK_CLIENT_FLIGHT, MARK_SERVER_FLIGHT, MARK_CLIENT_LOST, MARK_SERVER_LOST,
        MARK_LOGIN, MARK_PLAIN = 14 };
-enum { FLAG_PORT = 3, FLAG_MIDSTREAM = 4, FLAG_CLOSE = 0x18, FLAG_OTHER = 0x20 /* for the target to use */ };
+enum { FLAG_PORT = 3, FLAG_MIDSTREAM = 4, FLAG_CLOSE = 0x18, FLAG_OTHER = 0x20, /* for the target to use */
+       FLAG_TIGHT = 0x40 /* low limits, so that a short input reaches them */ };
 
 struct dialogue {
 	struct dialog d;      /* its octets are borrowed from here */

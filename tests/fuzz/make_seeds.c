@@ -7,6 +7,8 @@
  */
 #include "dialog.h"
 #include "dialogue.h"
+#include "smtp/auth_mechanism.h"
+#include "smtpscope/codec.h"
 #include "smtpscope/table.h"
 
 #include <glob.h>
@@ -93,6 +95,7 @@ static void put_dialogue(const struct dialog *d)
 	size_t n = 0;
 
 	text[n++] = (uint8_t)((d->port == 465 ? 1 : d->port == 587 ? 2 : d->port == 24 ? 3 : 0) | (d->midstream ? FLAG_MIDSTREAM : 0) |
+			      (d->limits.outstanding < session_limits_default.outstanding ? FLAG_TIGHT : 0) |
 			      (d->close == TCP_CLOSE_RST ? 0x10 : d->close == TCP_CLOSE_EOF ? 0x18 : 0));
 	text[n++] = 1;
 	for (size_t i = 0; i < d->count && n + 2 < SEED_MAX; i++) {
@@ -109,6 +112,66 @@ static void put_dialogue(const struct dialog *d)
 	}
 }
 
+/* An exchange as fuzz_auth.c takes it, as far as it is read. */
+struct exchange_seed {
+	uint8_t text[SEED_MAX];
+	size_t n; /* 0: none begun */
+};
+
+static void add_message(struct exchange_seed *x, bool response, struct span line)
+{
+	uint8_t decoded[SEED_MAX];
+	long n = base64_decode(line, decoded, sizeof decoded);
+	struct span s = n >= 0 ? span_of(decoded, (size_t)n) : line;
+	uint8_t head[] = {(uint8_t)(response + (n >= 0 ? 0 : 4)), (uint8_t)(s.n >> 8), (uint8_t)s.n};
+
+	if (s.n > UINT16_MAX)
+		return;
+	x->n = span_append(x->text, x->n, SEED_MAX, span_of(head, sizeof head));
+	x->n = span_append(x->text, x->n, SEED_MAX, s);
+}
+
+/* "AUTH NTLM TlRM..." */
+static void begin_exchange(struct exchange_seed *x, struct span line)
+{
+	struct span verb = span_split(&line, ' '), mechanism = span_split(&line, ' ');
+	uint8_t row = 0;
+
+	if (!span_ieq(verb, SPAN("AUTH")) || !mechanism.n)
+		return;
+	while (auth_mechanism_at(row) && !span_ieq(mechanism, span_str(auth_mechanism_at(row)->name)))
+		row++;
+	memcpy(x->text, (const uint8_t[]){row, (uint8_t)(line.p ? 9 : 1), 1, 142, 0}, 5);
+	x->n = 5;
+	if (line.p)
+		add_message(x, true, line);
+}
+
+static void put_exchanges(const struct dialog *d)
+{
+	static struct exchange_seed x;
+
+	x.n = 0;
+	for (size_t i = 0; i < d->count; i++) {
+		struct span rest = span_of(d->piece[i].data, d->piece[i].n);
+
+		while (rest.n) {
+			struct span line = span_rtrim(span_split(&rest, '\n'), CHAR_CONTROL);
+
+			if (d->piece[i].dir == DIR_CLIENT && x.n) {
+				add_message(&x, true, line);
+			} else if (d->piece[i].dir == DIR_CLIENT) {
+				begin_exchange(&x, line);
+			} else if (x.n && span_starts(line, SPAN("334"))) {
+				add_message(&x, false, span_from(line, 4));
+			} else if (x.n) {
+				put("auth", SPAN(""), span_of(x.text, x.n));
+				x.n = 0;
+			}
+		}
+	}
+}
+
 static void from_dialogues(void)
 {
 	static struct dialog d;
@@ -118,9 +181,12 @@ static void from_dialogues(void)
 		return;
 	for (size_t i = 0; i < g.gl_pathc; i++) {
 		dialog_read(g.gl_pathv[i], &d);
-		for (size_t k = 0; k < d.count; k++)
-			put_piece(&d.piece[k]);
-		put_dialogue(&d);
+		for (const struct dialog *session = &d; session; session = session->next) {
+			for (size_t k = 0; k < session->count; k++)
+				put_piece(&session->piece[k]);
+			put_dialogue(session);
+			put_exchanges(session);
+		}
 		dialog_free(&d);
 	}
 	globfree(&g);
@@ -133,12 +199,32 @@ static void log_ins(void)
 		uint8_t text[] = {0, 1, MARK_SERVER, '2', '2', '0', ' ', 'x', '\r', '\n', MARK_LOGIN, (uint8_t)how};
 
 		put("session", SPAN(""), span_of(text, sizeof text));
-		put("auth", HEAD((uint8_t)(how % 16), 1, 0), HEAD(7, 8, 0x30, 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 7, 15));
+		put("auth", HEAD((uint8_t)how, 1, (uint8_t)(how / 4), (uint8_t)how, 0), HEAD(7, 8, 0, 3, 'a', 'b', 'c', 7, 15));
 		put("command", HEAD(1, 2, 1, 255), HEAD((uint8_t)how, (uint8_t)(how / 4), 0, 1, 3));
 	}
 }
 
 /* ---- made up ---- */
+
+/* What no dialogue has, as dialogue.h takes it. */
+static void corners(void)
+{
+	static const struct span sessions[] = {
+	    /* PROXY version 2 with IPv6 addresses */
+	    SPAN_INIT("\0\1\1\r\n\r\n\0\r\nQUIT\n!!\0$aaaabbbbccccddddeeeeffffgggghhhh\x9c@\0\x19" "EHLO c\r\n\2" "220 x\r\n250 x\r\n"),
+	    /* LMTP: the last chunk is refused, for nobody and for somebody */
+	    SPAN_INIT("\3\1\2" "220 x LMTP\r\n\1LHLO c\r\n\2" "250-x\r\n250 CHUNKING\r\n\1MAIL FROM:<a@b>\r\n\2" "250 ok\r\n"
+		      "\1BDAT 3 LAST\r\nabc\2" "503 no\r\n\1RCPT TO:<c@d>\r\n\2" "250 ok\r\n\1BDAT 3\r\nabc\2" "452 no\r\n"
+		      "\1BDAT 0 LAST\r\n\2" "452 no\r\n"),
+	    /* more than low limits allow: recipients, lines of a reply, commands without one */
+	    SPAN_INIT("\x40\1\2" "220-a\r\n220-b\r\n220-c\r\n220 d\r\n\1EHLO c\r\n\2" "250-x\r\n250 PIPELINING\r\n"
+		      "\1MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@d>\r\nRCPT TO:<f@d>\r\n"
+		      "\2" "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n\1NOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\n\2" "250 ok\r\n"),
+	};
+
+	for (size_t i = 0; i < sizeof sessions / sizeof *sessions; i++)
+		put("session", SPAN(""), sessions[i]);
+}
 
 static void command_lines(void)
 {
@@ -211,6 +297,7 @@ int main(int argc, char **argv)
 	mkdir(out_dir, 0777);
 	from_dialogues();
 	log_ins();
+	corners();
 	command_lines();
 	operations();
 	from_samples();

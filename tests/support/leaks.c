@@ -33,7 +33,7 @@ static bool in_base64(struct span out, struct span secret, size_t shift)
 bool leaks(struct span out, struct span secret)
 {
 	secret = span_first(secret, SECRET_MAX);
-	if (secret.n < SHORTEST)
+	if (secret.n < SHORTEST || out.n < secret.n) /* no form of it is shorter */
 		return false;
 	return span_find(out, secret) != SPAN_NPOS || in_hex(out, secret) || in_base64(out, secret, 0) || in_base64(out, secret, 1) ||
 	       in_base64(out, secret, 2);
