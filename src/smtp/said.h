@@ -15,6 +15,7 @@ struct said {
 	struct span *extensions;  /* "SIZE=10240000" style */
 	uint32_t extension_count;
 	struct span mechanisms;   /* "PLAIN LOGIN" */
+	bool mechanisms_cut;      /* there are more of them than were read */
 	uint64_t keywords;        /* 1 << enum ehlo_keyword */
 	uint64_t size_limit;      /* EV_NONE */
 };

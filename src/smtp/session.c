@@ -102,7 +102,7 @@ static void resolve_blocker(struct session *s, struct span first_bytes)
 	s->blocker = NULL;
 	p->x.situation |= SIT(REPLY_LOST);
 	if (p->x.verb == VERB_DATA && !command) {
-		p->stage = STAGE_BODY;
+		pending_set_stage(s, p, STAGE_BODY);
 		s->mail.low = true;
 		body_start(s, p);
 	} else if (p->flags & VERB_IS_AUTH && !command) {

@@ -128,7 +128,7 @@ static bool apply_data(struct session *s, struct pending *p, struct reply *r)
 	if (p->stage == STAGE_FINAL)
 		return apply_data_final(s, p, r);
 	if (r && r->code == 354) {
-		p->stage = STAGE_BODY;
+		pending_set_stage(s, p, STAGE_BODY);
 		s->sync_end = r->end;
 		s->blocker = NULL;
 		body_start(s, p);
@@ -259,7 +259,7 @@ static bool apply_turn(struct session *s, struct pending *p, struct reply *r)
 static bool apply_blob(struct session *s, struct pending *p, struct reply *r)
 {
 	if (p->stage == STAGE_REPLY && r && r->code == 354) {
-		p->stage = STAGE_FINAL;
+		pending_set_stage(s, p, STAGE_FINAL);
 		s->blocker = NULL;
 		s->bdat_left = p->bdat_size;
 		if (s->bdat_left)

@@ -44,7 +44,8 @@ void session_auth_line(struct session *s, const struct line *l)
 	s->blocker = p;
 }
 
-static uint32_t offered(const struct session *s, struct span *list)
+/* cut: there were more. */
+static uint32_t offered(const struct session *s, struct span *list, bool *cut)
 {
 	struct span rest = ehlo_mechanisms(s);
 	uint32_t n = 0;
@@ -55,6 +56,7 @@ static uint32_t offered(const struct session *s, struct span *list)
 		if (word.n)
 			list[n++] = word;
 	}
+	*cut = rest.p || ehlo_mechanisms_cut(s);
 	return n;
 }
 
@@ -147,11 +149,14 @@ static void emit_auth(struct session *s, struct pending *p, const struct reply *
 {
 	struct span list[OFFERED_KEPT];
 	struct event ev;
+	bool cut;
 
 	event_common(s, &ev, DS_AUTH, p->first.ts);
 	put_identity(&ev, &s->auth);
 	ev.action = SPAN("auth");
-	ev.auth_offered = (struct event_list){list, offered(s, list)};
+	ev.auth_offered = (struct event_list){list, offered(s, list, &cut)};
+	if (cut)
+		ev.truncated = EV_TRUE;
 	ev.auth_encrypted = tls_encrypted(s);
 	ev.auth_result = span_str(auth_result_name(result));
 	ev.auth_cause = auth_cause(&s->auth, result, end);

@@ -165,7 +165,7 @@ static void body_done(struct session *s, struct pending *p)
 		header_finish(&b->header);
 	}
 	if (p)
-		p->stage = STAGE_FINAL;
+		pending_set_stage(s, p, STAGE_FINAL);
 	s->suspect = s->candidate_seen && p && candidate_verb(s, verb);
 	s->suspect_from = s->suspect ? s->reply_end : 0;
 	if (!s->suspect)

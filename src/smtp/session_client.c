@@ -80,19 +80,10 @@ static uint64_t waiting_bits(const struct session *s, const struct line *l)
 
 	if (before_greeting)
 		bits |= SIT(BEFORE_GREETING);
-	if (seen < s->reply_end && s->reply_end > s->greeting_end)
+	if (s->commands_waiting || (seen < s->reply_end && s->reply_end > s->greeting_end))
 		bits |= SIT(IN_FLIGHT);
-	if (seen < s->sync_end)
+	if (s->ends_waiting || seen < s->sync_end)
 		bits |= SIT(PAST_SYNC);
-	for (const struct pending *p = s->queue; p; p = p->next) {
-		if (p->kind != PENDING_COMMAND)
-			continue;
-		bits |= SIT(IN_FLIGHT);
-		if (bits & SIT(PAST_SYNC))
-			break;
-		if (p->flags & VERB_LAST && p->x.verb != VERB_UNKNOWN && p->stage == STAGE_REPLY && !p->one_round && p->x.verb != VERB_BDAT)
-			bits |= SIT(PAST_SYNC);
-	}
 	return l->first.off < s->smuggled_end ? bits & ~SIT(PAST_SYNC) : bits;
 }
 

@@ -7,7 +7,10 @@
 
 #include <string.h>
 
-enum { MECHANISMS = 1024 }; /* octets of all names of mechanisms; the lines are as many as a reply keeps */
+enum {
+	MECHANISMS = 1024,  /* octets of all names of mechanisms; the lines are as many as a reply keeps */
+	NAMES_READ = 128,   /* of mechanisms, in all lines; servers offer under 12 */
+};
 
 void ehlo_forget(struct session *s)
 {
@@ -55,8 +58,9 @@ static bool list_has(struct span list, struct span word)
 }
 
 /* AUTH lines, old form and new, and X-EXPS of Exchange, joined; each mechanism once. */
-static struct span learn_mechanisms(const struct said *list, uint8_t all[MECHANISMS])
+static void learn_mechanisms(struct said *list, uint8_t all[MECHANISMS])
 {
+	unsigned read = 0;
 	size_t n = 0;
 
 	for (uint32_t i = 1; i < list->line_count; i++) {
@@ -66,13 +70,19 @@ static struct span learn_mechanisms(const struct said *list, uint8_t all[MECHANI
 		while ((k == EHLO_AUTH || k == EHLO_X_EXPS) && words.p) {
 			struct span word = span_split(&words, ' ');
 
-			if (!word.n || word.n + 1 > MECHANISMS - n || list_has(span_of(all, n), word))
+			if (!word.n)
+				continue;
+			if (read++ == NAMES_READ || word.n + 1 > MECHANISMS - n) {
+				list->mechanisms_cut = true;
+				break;
+			}
+			if (list_has(span_of(all, n), word))
 				continue;
 			n = span_append(all, n, MECHANISMS, n ? SPAN(" ") : SPAN(""));
 			n = span_append(all, n, MECHANISMS, word);
 		}
 	}
-	return span_of(all, n);
+	list->mechanisms = span_of(all, n);
 }
 
 static struct said *read_list(struct session *s, const struct span *lines, uint32_t count, uint32_t hash)
@@ -92,7 +102,7 @@ static struct said *read_list(struct session *s, const struct span *lines, uint3
 		list->extensions[list->extension_count++] = as_word(lines[i], at);
 		at += lines[i].n;
 	}
-	list->mechanisms = learn_mechanisms(list, at);
+	learn_mechanisms(list, at);
 	said_share(s->config->heard, list);
 	return list;
 }
@@ -124,6 +134,11 @@ struct span ehlo_mechanisms(const struct session *s)
 	return s->list ? s->list->mechanisms : SPAN_ABSENT;
 }
 
+bool ehlo_mechanisms_cut(const struct session *s)
+{
+	return s->list && s->list->mechanisms_cut;
+}
+
 bool ehlo_advertises(const struct session *s, const char *keyword)
 {
 	enum ehlo_keyword k = ehlo_keyword_find(span_str(keyword));
@@ -133,7 +148,7 @@ bool ehlo_advertises(const struct session *s, const char *keyword)
 
 bool ehlo_offers(const struct session *s, struct span mechanism)
 {
-	return list_has(ehlo_mechanisms(s), mechanism);
+	return list_has(ehlo_mechanisms(s), mechanism) || ehlo_mechanisms_cut(s);
 }
 
 bool ehlo_offered_before(const struct session *s, struct span mechanism)

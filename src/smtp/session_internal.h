@@ -5,7 +5,7 @@
  * client sent and the server has not answered. Who writes what:
  *   mode            set_mode() only                                    (session.c)
  *   phase, real     apply_*() when a reply is matched only             (session_reply.c)
- *   queue           queue_*()                                          (session_queue.c)
+ *   queue, stage    queue_*(), pending_set_stage()                     (session_queue.c)
  *   transaction     mail_*()                                           (session_mail.c)
  *   exchange        session_auth_*()                                   (session_auth.c)
  */
@@ -176,6 +176,7 @@ struct session {
 
 	struct pending *queue, **queue_end;
 	uint32_t outstanding;
+	uint32_t commands_waiting, ends_waiting; /* in the queue: commands, and those of them that must end a group and got no reply */
 	struct pending *blocker; /* its reply decides how the next client bytes read */
 	struct held *held, **held_end;
 	uint64_t held_bytes;
@@ -271,6 +272,8 @@ struct pending *queue_pop(struct session *s);
 struct pending *queue_last(const struct session *s);
 void queue_drop_tentative(struct session *s);
 void queue_confirm_tentative(struct session *s);
+/* p stands in the queue. */
+void pending_set_stage(struct session *s, struct pending *p, enum pending_stage stage);
 void pending_add_code(struct session *s, struct pending *p, int code);
 
 /* session_client.c */
@@ -310,6 +313,7 @@ void ehlo_learn(struct session *s, const struct reply *r);
 void ehlo_forget(struct session *s);
 struct event_list ehlo_extensions(const struct session *s);
 struct span ehlo_mechanisms(const struct session *s); /* "PLAIN LOGIN" */
+bool ehlo_mechanisms_cut(const struct session *s);    /* there are more */
 uint64_t ehlo_line_limit(const struct session *s, enum verb v);
 bool ehlo_offers(const struct session *s, struct span mechanism);
 bool ehlo_offered_before(const struct session *s, struct span mechanism);

@@ -47,6 +47,34 @@ void pending_free(struct session *s, struct pending **pending)
 	pool_put_wiped(s->pool, p, p->allocated);
 }
 
+/* RFC 2920 3.1: what follows such a command in a group is sent too early. */
+static bool ends_group(const struct pending *p)
+{
+	return p->flags & VERB_LAST && p->x.verb != VERB_UNKNOWN && p->stage == STAGE_REPLY && !p->one_round && p->x.verb != VERB_BDAT;
+}
+
+/* Counted when it comes and when it goes, so that no line has to walk over all that wait. */
+static void count_in(struct session *s, const struct pending *p)
+{
+	s->outstanding++;
+	s->commands_waiting += p->kind == PENDING_COMMAND;
+	s->ends_waiting += p->kind == PENDING_COMMAND && ends_group(p);
+}
+
+static void count_out(struct session *s, const struct pending *p)
+{
+	s->outstanding--;
+	s->commands_waiting -= p->kind == PENDING_COMMAND;
+	s->ends_waiting -= p->kind == PENDING_COMMAND && ends_group(p);
+}
+
+void pending_set_stage(struct session *s, struct pending *p, enum pending_stage stage)
+{
+	count_out(s, p);
+	p->stage = stage;
+	count_in(s, p);
+}
+
 /* The oldest command is given up as unanswered, so that an endless pipeline stays bounded. */
 static void give_up_oldest(struct session *s)
 {
@@ -68,7 +96,7 @@ void queue_push(struct session *s, struct pending *p)
 		give_up_oldest(s);
 	*s->queue_end = p;
 	s->queue_end = &p->next;
-	s->outstanding++;
+	count_in(s, p);
 }
 
 struct pending *queue_pop(struct session *s)
@@ -81,7 +109,7 @@ struct pending *queue_pop(struct session *s)
 	if (!s->queue)
 		s->queue_end = &s->queue;
 	p->next = NULL;
-	s->outstanding--;
+	count_out(s, p);
 	return p;
 }
 
@@ -102,7 +130,7 @@ void queue_drop_tentative(struct session *s)
 			continue;
 		}
 		*at = p->next;
-		s->outstanding--;
+		count_out(s, p);
 		pending_free(s, &p);
 	}
 	s->queue_end = at;

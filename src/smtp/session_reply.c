@@ -66,8 +66,13 @@ static void reply_add(struct session *s, const struct line *l, const struct repl
 	keep_text(s, rl->text);
 }
 
-/* Does text repeat the secret, or a word of it? words: any of them; else the last, as in "alice s3cr3t". */
-static bool repeats(struct span text, struct span secret, bool words)
+enum { WORDS_COMPARED = 256 /* with a line of a reply; a group behind AUTH with 100 recipients has fewer */ };
+
+/*
+ * Does text repeat the secret, or a word of it? words: any of them; else the last, as in "alice s3cr3t". left: how many may still be
+ * compared; what would take more is taken for a repetition.
+ */
+static bool repeats(struct span text, struct span secret, bool words, unsigned *left)
 {
 	enum { SHORTEST = 3 }; /* shorter ones would blank ordinary words */
 	bool found = false;
@@ -76,7 +81,10 @@ static bool repeats(struct span text, struct span secret, bool words)
 		struct span word = span_first(secret, span_find_class(secret, CHAR_WSP | CHAR_CONTROL));
 
 		secret = span_from(secret, word.n + 1);
-		found = (words || !secret.n) && word.n >= SHORTEST && span_find(text, word) != SPAN_NPOS;
+		if ((!words && secret.n) || word.n < SHORTEST)
+			continue;
+		found = *left == 0 || span_find(text, word) != SPAN_NPOS;
+		*left -= *left > 0;
 	}
 	return found;
 }
@@ -97,8 +105,9 @@ static void reply_hide(struct session *s, const struct auth *auth, struct span s
 {
 	for (uint32_t i = 0; i < s->reply.kept; i++) {
 		struct span text = s->reply.text[i];
+		unsigned left = WORDS_COMPARED;
 
-		if (!repeats(text, secret, words) && !(auth && auth_echoes(auth, text)))
+		if (!repeats(text, secret, words, &left) && !(auth && auth_echoes(auth, text)))
 			continue;
 		blank(&s->reply.text[i]); /* all of it: the rest may hold another form of it */
 		mark_secret(s, dir_other(client_dir(s)), s->reply.start, s->reply.end - s->reply.start);
@@ -153,6 +162,7 @@ static bool repeats_held(const struct session *s, struct span text)
 {
 	uint8_t word[LINE_KEPT]; /* of a longer one its start */
 	size_t n = 0;
+	unsigned left = WORDS_COMPARED;
 	bool found = false;
 
 	for (const struct held *h = s->held; h && !found; h = h->next) {
@@ -164,7 +174,7 @@ static bool repeats_held(const struct session *s, struct span text)
 			n = span_append(word, n, sizeof word, part);
 			rest = span_from(rest, part.n);
 			if (rest.n || !h->next) { /* here it ends */
-				found = repeats(text, span_of(word, n), true);
+				found = repeats(text, span_of(word, n), true, &left);
 				n = 0;
 			}
 			rest = span_from(rest, 1);

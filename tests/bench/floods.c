@@ -4,6 +4,7 @@
  *   floods NAME AMOUNT CAPTURE
  *   floods                        prints the names, each with an amount that is large enough to show how cost grows
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -313,6 +314,184 @@ static void junk_lines(struct flood *f, uint64_t n)
 	}
 }
 
+/* Fewer commands under way than are given up, so that all of them wait. */
+static void deep_pipeline(struct flood *f, uint64_t n)
+{
+	greet(f);
+	for (uint64_t i = 0; i < n; i++)
+		client(f, "RSET\r\n");
+}
+
+/* As many under way as are kept, and each reply is seen before the next command. */
+static void answered_late(struct flood *f, uint64_t n)
+{
+	deep_pipeline(f, 1000);
+	for (uint64_t i = 0; i < n; i++) {
+		server(f, "250 ok\r\n");
+		client(f, "RSET\r\n");
+	}
+}
+
+static void answers_at_once(struct flood *f, uint64_t n)
+{
+	deep_pipeline(f, n);
+	for (uint64_t i = 0; i < n; i++)
+		server(f, "250 ok\r\n");
+}
+
+static void auth_again(struct flood *f, uint64_t n)
+{
+	greet(f);
+	for (uint64_t i = 0; i < n; i++) {
+		client(f, "AUTH PLAIN AGFsaWNlAHplYnJhbW9vbg==\r\n");
+		server(f, "535 5.7.8 no\r\n");
+	}
+}
+
+/* Words that wait behind AUTH, and a reply of which each line may repeat one. */
+static void words_and_reply(struct flood *f, uint64_t n)
+{
+	char word[16], line[1300] = "535-";
+
+	greet(f);
+	client(f, "AUTH PLAIN AGFsaWNlAHplYnJhbW9vbg==\r\n");
+	for (uint64_t i = 0; i < 100 * n; i++) {
+		snprintf(word, sizeof word, "%06x ", (unsigned)i);
+		client(f, word);
+	}
+	memset(line + 4, 'x', 1200);
+	strcpy(line + 1204, "\r\n");
+	for (uint64_t i = 0; i < n; i++)
+		server(f, line);
+	server(f, "535 no\r\n");
+}
+
+/* A line that is hidden, of many words, and its reply, of which each line may repeat one. */
+static void hidden_words(struct flood *f, uint64_t n)
+{
+	char line[4096] = "", reply[1300] = "500-";
+
+	greet(f);
+	client(f, "AUTH PLAIN AGFsaWNlAHplYnJhbW9vbg==\r\n");
+	server(f, "535 no\r\n");
+	memset(reply + 4, 'x', 1200);
+	strcpy(reply + 1204, "\r\n");
+	for (uint64_t i = 0; i < 20 * n && i < 500; i++)
+		sprintf(line + strlen(line), "%06x ", (unsigned)i);
+	strcat(line, "\r\n");
+	client(f, line);
+	for (uint64_t i = 0; i < n; i++)
+		server(f, reply);
+	server(f, "500 no\r\n");
+}
+
+static void mechanisms(struct flood *f, uint64_t n)
+{
+	char line[1300] = "250-AUTH";
+
+	handshake(f);
+	server(f, "220 mx.example ESMTP\r\n");
+	client(f, "EHLO c.example\r\n250-");
+	for (unsigned i = 0; strlen(line) < 1000; i++)
+		sprintf(line + strlen(line), " %c%c", 'A' + i % 26, 'A' + i / 26 % 26);
+	strcat(line, "\r\n");
+	server(f, line);
+	for (uint64_t i = 0; i < n; i++)
+		server(f, line);
+	server(f, "250 ok\r\n");
+}
+
+static void auth_of_many(struct flood *f, uint64_t n)
+{
+	mechanisms(f, 1);
+	for (uint64_t i = 0; i < n; i++) {
+		client(f, "AUTH ZZ\r\n");
+		server(f, "504 no\r\n");
+	}
+}
+
+static void identities(struct flood *f, uint64_t n)
+{
+	char text[64];
+
+	for (uint64_t i = 0; i < n; i++) {
+		f->side[0].port = (uint16_t)(1024 + i % 60000);
+		greet(f);
+		client(f, "AUTH PLAIN\r\n");
+		server(f, "334 \r\n");
+		snprintf(text, sizeof text, "AGFs%04x%04xAHplYnJhbW9vbg==\r\n", (unsigned)(i & 0xffff), (unsigned)(i * 7 & 0xffff));
+		client(f, text);
+		server(f, "535 5.7.8 no\r\n");
+		send_one(f, DIR_CLIENT, TCP_RST, f->seq[0], SPAN_ABSENT);
+	}
+}
+
+static void long_recipients(struct flood *f, uint64_t n)
+{
+	char text[600];
+
+	envelope(f);
+	for (uint64_t i = 0; i < n; i++) {
+		snprintf(text, sizeof text, "RCPT TO:<%0200llu@%0200llu.example>\r\n", (unsigned long long)i, (unsigned long long)i);
+		client(f, text);
+		server(f, "550 5.1.1 no such user\r\n");
+	}
+}
+
+static void folded_header(struct flood *f, uint64_t n)
+{
+	envelope(f);
+	client(f, "DATA\r\n");
+	server(f, "354 go\r\n");
+	client(f, "Subject: a");
+	repeat(f, n, "\r\n b");
+}
+
+static void mime_words(struct flood *f, uint64_t n)
+{
+	envelope(f);
+	client(f, "DATA\r\n");
+	server(f, "354 go\r\n");
+	repeat(f, n, "Subject: =?iso-8859-1?q?=e4?= =?utf-8?b?w6Q=?=\r\n =?x?q?=?=\r\n");
+}
+
+static void tls_records(struct flood *f, uint64_t n)
+{
+	greet(f);
+	client(f, "STARTTLS\r\n");
+	server(f, "220 go\r\n");
+	for (uint64_t i = 0; i < 100 * n; i++) {
+		send_one(f, DIR_CLIENT, TCP_ACK | TCP_PSH, f->seq[0], span_of("\x16\x03\x01\x00\x01\x01", 6));
+		f->seq[0] += 6;
+	}
+}
+
+static void pieces_over_pieces(struct flood *f, uint64_t n)
+{
+	static uint8_t text[2000];
+	struct segment s = {.src = f->side[0], .dst = f->side[1], .flags = TCP_ACK, .payload = span_of(text, sizeof text)};
+
+	for (uint64_t i = 0; i < n; i++) {
+		text[i % 1500] ^= 1;
+		build_piece(&s, 7, 8 * (1 + i * 37 % 200), 64, true, &frame);
+		put(f);
+	}
+}
+
+static void parameters(struct flood *f, uint64_t n)
+{
+	char line[1400] = "MAIL FROM:<>";
+
+	greet(f);
+	while (strlen(line) < 1300)
+		strcat(line, " a=b");
+	strcat(line, "\r\n");
+	for (uint64_t i = 0; i < n; i++) {
+		client(f, line);
+		server(f, "555 no\r\n");
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*play)(struct flood *f, uint64_t n);
@@ -340,6 +519,21 @@ static const struct {
 	{"gaps-backwards", gaps_backwards, 4000},
 	{"other-copies", other_copies, 1000},
 	{"junk-lines", junk_lines, 1000},
+	{"deep-pipeline", deep_pipeline, 250},
+	{"answers-at-once", answers_at_once, 250},
+	{"answered-late", answered_late, 2000},
+	{"auth-again", auth_again, 500},
+	{"words-and-reply", words_and_reply, 15},
+	{"hidden-words", hidden_words, 15},
+	{"mechanisms", mechanisms, 15},
+	{"auth-of-many", auth_of_many, 1000},
+	{"identities", identities, 500},
+	{"long-recipients", long_recipients, 1000},
+	{"folded-header", folded_header, 100},
+	{"mime-words", mime_words, 100},
+	{"tls-records", tls_records, 20},
+	{"pieces-over-pieces", pieces_over_pieces, 3000},
+	{"parameters", parameters, 300},
 };
 
 int main(int argc, char **argv)
