@@ -104,15 +104,26 @@ static void log_in(struct making *m, uint8_t how)
 	say(m, DIR_SERVER, false, false, verdict, SPAN_ABSENT);
 }
 
-/* Where an input brings an exchange of its own, the secret may become a name in it. */
+/* Where an input brings an exchange of its own, the secret may become a name in it; where the sides change, what the client says is a reply. */
 static bool is_ours(struct span input)
 {
-	static const char *const words[] = {"PLAIN", "LOGIN", "CRAM", "DIGEST", "SCRAM", "NTLM", "EXTERNAL", "ANONYMOUS", "OAUTH", "GSS", NULL};
+	static const char *const words[] = {"PLAIN", "LOGIN", "CRAM", "DIGEST", "SCRAM", "NTLM", "EXTERNAL", "ANONYMOUS", "OAUTH", "GSS",
+					    "TURN", "ATRN", NULL};
 
 	for (int i = 0; words[i]; i++)
 		if (span_ifind(input, span_str(words[i])) != SPAN_NPOS)
 			return false;
 	return !leaks(input, FUZZ_SECRET);
+}
+
+/* Without a handshake the first octets tell who is who. */
+static bool roles_differ(const struct dialog *d)
+{
+	const struct piece *first = d->piece;
+
+	while (first < d->piece + d->count && first->lost)
+		first++;
+	return d->midstream && first < d->piece + d->count && char_is(first->data[0], CHAR_DIGIT) == (first->dir == DIR_CLIENT);
 }
 
 static void set_how(struct dialogue *o)
@@ -176,6 +187,6 @@ bool dialogue_read(struct span input, struct dialogue *out)
 		read_piece(&m, &in, mark);
 	}
 	out->d.end_ts = m.ts + STEP_NS;
-	out->secret = is_ours(input);
+	out->secret = is_ours(input) && !roles_differ(&out->d);
 	return out->d.count > 0;
 }

@@ -153,7 +153,7 @@ static void put_exchanges(const struct dialog *d)
 
 	x.n = 0;
 	for (size_t i = 0; i < d->count; i++) {
-		struct span rest = span_of(d->piece[i].data, d->piece[i].n);
+		struct span rest = span_of(d->piece[i].data, d->piece[i].lost ? 0 : d->piece[i].n);
 
 		while (rest.n) {
 			struct span line = span_rtrim(span_split(&rest, '\n'), CHAR_CONTROL);
