@@ -7,7 +7,7 @@
  * The rows are in tests/support/limits_*.c. That none is missing is looked up in the sources: each member of a struct *_limits has one,
  * and so has each constant called *_KEPT or *_MOST, or stands below with the reason why not.
  */
-#include "limits.h"
+#include "limit_rows.h"
 
 #include <ctype.h>
 #include <glob.h>

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "limits.h"
+#include "limit_rows.h"
 #include "smtpscope/detect.h"
 #include "smtpscope/sink.h"
 #include "smtpscope/text.h"

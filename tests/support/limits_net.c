@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "limits.h"
+#include "limit_rows.h"
 #include "smtpscope/defrag.h"
 #include "smtpscope/tcp.h"
 

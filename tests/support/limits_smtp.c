@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "limits.h"
+#include "limit_rows.h"
 #include "app/nettle_digests.h"
 #include "smtpscope/auth.h"
 #include "smtpscope/cause.h"

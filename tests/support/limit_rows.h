@@ -1,8 +1,8 @@
 /*
- * limits.h - what run_limits drives past its limits: one row for each.
+ * limit_rows.h - what run_limits drives past its limits: one row for each.
  */
-#ifndef TESTS_LIMITS_H
-#define TESTS_LIMITS_H
+#ifndef TESTS_LIMIT_ROWS_H
+#define TESTS_LIMIT_ROWS_H
 
 #include <stdbool.h>
 #include <stddef.h>
