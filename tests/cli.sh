@@ -104,6 +104,17 @@ for n in 2 3 7; do
   "$program" "${all[@]}" -o json --events $kinds --workers $n >"$dir/out" 2>/dev/null
   expect "$n workers: same octets" cmp -s "$dir/out" "$dir/one"
 done
+# what a worker composes, and what the writer must: lines that are cut, numbers that findings across sessions move, transcripts
+for how in "-o json --max-event-bytes 1024" "-o json --watch none" "-o json --only failed" "-o text" "-o text -vv"; do
+  "$program" "${all[@]}" $how --events $kinds >"$dir/one" 2>/dev/null
+  "$program" "${all[@]}" $how --events $kinds --workers 3 >"$dir/out" 2>/dev/null
+  expect "$how, 3 workers: same octets" cmp -s "$dir/out" "$dir/one"
+done
+"$program" "${all[@]}" -o json --workers 3 --events $kinds -O "$dir/many.json" --events finding -O "$dir/many-findings.json" -o text -O "$dir/many.txt" 2>/dev/null
+"$program" "${all[@]}" -o json --events $kinds -O "$dir/one.json" --events finding -O "$dir/one-findings.json" -o text -O "$dir/one.txt" 2>/dev/null
+for what in .json -findings.json .txt; do
+  expect "three outputs of 3 workers, $what: same octets" cmp -s "$dir/one$what" "$dir/many$what"
+done
 "$program" "${all[@]}" -o json --workers 4 2>/dev/null | head -1 >/dev/null
 expect "several workers and a reader that goes away: status 0" test "${PIPESTATUS[0]}" = 0
 try "no workers" 2 "--workers" "$program" -r "$sample" --workers 0

@@ -310,6 +310,23 @@ static inline bool event_present(const struct event *ev, const struct event_fiel
 	}
 	return false;
 }
+/*
+ * How to see that a field has a value, for all types alike: the eight octets at offset, of which mask counts, are not what absent
+ * looks like. Most fields of an event are absent, so a loop over these, without a branch, decides what it costs to look at one.
+ */
+struct event_probe {
+	uint64_t mask, absent;
+	uint32_t offset;
+};
+struct event_probe event_probe_of(const struct event_field *f);
+/* What event_present() says. Its eight octets are inside of the event: it does not end with a field. */
+static inline bool event_probed(const struct event *ev, const struct event_probe *q)
+{
+	uint64_t v;
+
+	memcpy(&v, (const char *)ev + q->offset, sizeof v);
+	return ((v ^ q->absent) & q->mask) != 0;
+}
 /* By path, or NULL. */
 const struct event_field *event_field_find(const char *path);
 

@@ -1,5 +1,5 @@
 /*
- * exchange.h - what smtp/ knows about one command and its reply beyond the event fields, for diag/ to judge. Types only.
+ * exchange.h - what smtp/ knows about one command and its reply beyond the event fields, for diag/ to judge. Types, but for one function.
  *
  * smtp states facts (bits), diag says what they mean (findings). Nothing here holds a secret.
  */
@@ -155,5 +155,7 @@ struct session_record {
 	const char *first_error_finding; /* what explains that reply; NULL nothing does */
 	void *diag;                  /* state of diag/cause for this session, NULL none; given back at the session event */
 };
+/* The fields that follow from it: ends, kind of network, ids. ev borrows it. */
+void event_of_session(struct event *ev, struct session_record *r);
 
 #endif

@@ -17,6 +17,8 @@ struct json_writer *json_writer_new(uint32_t max_bytes);
 void json_writer_free(struct json_writer **w);
 /* One line with its '\n', valid until the next call. */
 struct span json_event(struct json_writer *w, const struct event *ev);
+/* That line did not fit into max_bytes. */
+bool json_was_cut(const struct json_writer *w);
 
 /* RFC 3339 UTC with the precision of the capture: 6 digits (microseconds), or 9 when nanoseconds is set. */
 void json_writer_precision(struct json_writer *w, bool nanoseconds);

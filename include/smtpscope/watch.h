@@ -97,5 +97,10 @@ struct watch *watch_new(struct pool *pool, const uint8_t seed[16], const struct 
 /* An emit_fn: ctx is the struct watch. Stats events get its counters. */
 void watch_emit(void *ctx, struct event *ev);
 void watch_free(struct watch **w);
+/*
+ * Whether the findings that are raised depend on the field, by what they say or by whether they are: an event that lacks all others
+ * (and its notice), raises the same.
+ */
+bool watch_reads(const struct event_field *f);
 
 #endif

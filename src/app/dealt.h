@@ -11,13 +11,14 @@
 #include "options.h"
 #include "report.h"
 #include "rounds.h"
+#include "scribe.h"
 
 struct dealt;
 /*
  * Events go to write(ctx, event, place), with the places of pipeline_place(), in a thread of their own, the writer's. NULL without
  * memory or threads.
  */
-struct dealt *dealt_new(const struct options *o, const uint8_t seed[16], rounds_emit *write, void *ctx);
+struct dealt *dealt_new(const struct options *o, const uint8_t seed[16], struct scribing *scribing, rounds_emit *write, void *ctx);
 void dealt_segment(struct dealt *d, const struct packet *p, int64_t ts, uint64_t frame);
 /* An event of the reader's own, behind those of all frames so far. */
 void dealt_event(struct dealt *d, const struct event *ev, uint64_t place);

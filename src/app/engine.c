@@ -10,6 +10,7 @@
 #include "dealt.h"
 #include "fanout.h"
 #include "pipeline.h"
+#include "scribe.h"
 #include "smtpscope/clock.h"
 #include "smtpscope/table.h"
 #include "smtpscope/watch.h"
@@ -42,7 +43,8 @@ struct engine {
 	struct report *report;
 	int64_t last_ts;
 	uint64_t last_frame;
-	atomic_ullong nanoseconds_from; /* place of the first frame whose time has them */
+	struct scribing scribing;
+	const struct unpacked *at; /* what is being written; NULL: composed by nobody yet */
 	atomic_bool failed;
 };
 
@@ -65,24 +67,18 @@ static void report(void *ctx, struct event *ev)
 {
 	struct engine *e = ctx;
 
-	report_event(e->report, ev);
+	if (e->at && ev == &e->at->ev)
+		report_line(e->report, ev, &e->at->line);
+	else
+		report_event(e->report, ev);
 	if (report_failed(e->report))
 		atomic_store_explicit(&e->failed, true, memory_order_relaxed);
 }
 
 /* place: with one worker the frame that is read; with several where the event came up, a frame or a time. */
-static void write_event(void *ctx, struct event *ev, uint64_t place, unsigned worker)
+static void write_event(struct engine *e, struct event *ev, uint64_t place)
 {
-	struct engine *e = ctx;
-
-	if (!ev) {
-		if (e->halves) /* live: what was said of this slice of time is not held back */
-			report_tick(e->report, clock_now());
-		return;
-	}
-	if (e->halves && ev->set == DS_SESSION && ev->session_one_sided == EV_TRUE)
-		note_half(e, ev, worker);
-	if (place >= atomic_load_explicit(&e->nanoseconds_from, memory_order_relaxed))
+	if (place >= atomic_load_explicit(&e->scribing.nanoseconds_from, memory_order_relaxed))
 		report_precision(e->report, true);
 	if (e->watch)
 		watch_emit(e->watch, ev);
@@ -90,11 +86,27 @@ static void write_event(void *ctx, struct event *ev, uint64_t place, unsigned wo
 		report(e, ev);
 }
 
+static void write_packed(void *ctx, struct unpacked *u, uint64_t place, unsigned worker)
+{
+	struct engine *e = ctx;
+
+	if (!u) {
+		if (e->halves) /* live: what was said of this slice of time is not held back */
+			report_tick(e->report, clock_now());
+		return;
+	}
+	if (e->halves && u->ev.set == DS_SESSION && u->ev.session_one_sided == EV_TRUE)
+		note_half(e, &u->ev, worker);
+	e->at = u->ev.set == DS_STATS ? NULL : u;
+	write_event(e, &u->ev, place);
+	e->at = NULL;
+}
+
 static void on_event(void *ctx, struct event *ev)
 {
 	struct engine *e = ctx;
 
-	write_event(e, ev, e->last_frame, 0);
+	write_event(e, ev, e->last_frame);
 }
 
 /* ---- life ---- */
@@ -123,7 +135,6 @@ struct engine *engine_new(const struct options *o, struct sink *const *sinks, co
 	if (!e)
 		return NULL;
 	e->o = o;
-	atomic_init(&e->nanoseconds_from, UINT64_MAX);
 	atomic_init(&e->failed, false);
 	atomic_init(&e->split, 0);
 	random_seed(e->seed);
@@ -131,9 +142,9 @@ struct engine *engine_new(const struct options *o, struct sink *const *sinks, co
 	e->pool = pool_new(o->memory_limit);
 	if (e->pool)
 		e->segments = segments_new(e->pool, e->seed, o->verify_checksums);
-	ready = e->segments && e->report && start_watch(e);
+	ready = scribing_init(&e->scribing, o, report_texts(o, sinks), observer) && e->segments && e->report && start_watch(e);
 	if (ready && o->workers > 1 && !o->interface)
-		e->dealt = dealt_new(o, e->seed, write_event, e);
+		e->dealt = dealt_new(o, e->seed, &e->scribing, write_packed, e);
 	else if (ready)
 		e->pipeline = pipeline_new(o, e->pool, e->seed, on_event, e);
 	if (!e->pipeline && !e->dealt)
@@ -144,10 +155,10 @@ struct engine *engine_new(const struct options *o, struct sink *const *sinks, co
 bool engine_watch(struct engine *e, struct capture **captures, void (*complain)(const char *text))
 {
 	if (capture_nanoseconds(captures[0]))
-		atomic_store_explicit(&e->nanoseconds_from, 0, memory_order_relaxed);
+		atomic_store_explicit(&e->scribing.nanoseconds_from, 0, memory_order_relaxed);
 	e->halves = calloc(HALVES, sizeof *e->halves);
 	if (e->halves)
-		e->fanout = fanout_new(e->o, captures, e->seed, write_event, e, complain);
+		e->fanout = fanout_new(e->o, captures, e->seed, &e->scribing, write_packed, e, complain);
 	return e->fanout != NULL;
 }
 
@@ -173,6 +184,7 @@ void engine_free(struct engine **engine)
 	segments_free(&e->segments);
 	report_free(&e->report);
 	pool_free(&e->pool);
+	scribing_fini(&e->scribing);
 	free(e);
 }
 
@@ -184,8 +196,8 @@ void engine_frame(struct engine *e, const struct frame *f, bool nanoseconds)
 
 	e->last_ts = f->ts;
 	e->last_frame = f->number;
-	if (nanoseconds && atomic_load_explicit(&e->nanoseconds_from, memory_order_relaxed) == UINT64_MAX)
-		atomic_store_explicit(&e->nanoseconds_from, e->dealt ? 2 * f->number : f->number, memory_order_relaxed);
+	if (nanoseconds && atomic_load_explicit(&e->scribing.nanoseconds_from, memory_order_relaxed) == UINT64_MAX)
+		atomic_store_explicit(&e->scribing.nanoseconds_from, e->dealt ? 2 * f->number : f->number, memory_order_relaxed);
 	if (!segments_frame(e->segments, f, &packet))
 		return;
 	if (e->dealt)
@@ -258,7 +270,7 @@ void engine_stats(struct engine *e, int64_t ts, const struct capture_drops *drop
 	else if (e->dealt)
 		dealt_event(e->dealt, &ev, 2 * e->last_frame + 1);
 	else
-		write_event(e, &ev, e->last_frame, 0);
+		write_event(e, &ev, e->last_frame);
 }
 
 void engine_finish(struct engine *e, int64_t ts, const struct capture_drops *drops, bool truncated)
@@ -274,7 +286,7 @@ void engine_finish(struct engine *e, int64_t ts, const struct capture_drops *dro
 	if (e->o->interface)
 		report_finish(e->report, ts);
 	make_stats(e, ts, drops, truncated, &ev);
-	write_event(e, &ev, e->last_frame, 0);
+	write_event(e, &ev, e->last_frame);
 }
 
 int64_t engine_last_ts(const struct engine *e)

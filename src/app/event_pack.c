@@ -1,15 +1,27 @@
 /*
  * event_pack.c - events that outlive emit(). See event_pack.h.
  *
- * Of the two kilobytes of a struct event some twenty fields have a value: those are kept, each with its row in the field table,
+ * Of the two kilobytes of a struct event some twenty fields have a value: those are kept, each with its place in there, then the line,
  * then what only diag reads. Everything stands at multiples of eight octets, so it can be used where it is.
  */
 #include "event_pack.h"
 
+#include "smtpscope/exchange.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 256 * 1024 };
+enum {
+	BLOCK = 128 * 1024,
+	BLOCKS_KEPT = 8, /* a mebibyte: what a usual round takes is not asked for again */
+};
+
+enum {
+#define PACK_ROW(type, member, path, sets, doc) ROW_##member,
+	EVENT_FIELDS(PACK_ROW)
+#undef PACK_ROW
+	ROWS
+};
 
 struct pack_block {
 	struct pack_block *next;
@@ -17,20 +29,73 @@ struct pack_block {
 	uint8_t bytes[];
 };
 
+/* Spans of the exchange that are mostly those of the event. */
+enum { SAME_VERB = 1, SAME_ARGUMENT = 2, SAME_ENHANCED = 4, SAME_TEXT = 8 };
+
 /* Starts a packed event. */
 struct packed {
 	uint64_t tag;
 	int64_t reply_ts;
 	uint32_t size; /* with this */
+	uint32_t line; /* octets */
 	uint16_t fields;
-	uint8_t set;
-	bool has_exchange, has_notice, has_record;
+	uint8_t set, wanted, same;
+	bool has_exchange, has_record;
 };
 
-/* Starts a field: the row, and how much follows. */
-struct packed_field {
-	uint32_t row, size;
-};
+/* ---- which fields ---- */
+
+static bool plan_init(struct pack_plan *plan, unsigned set, const struct event *known, bool (*keeps)(const struct event_field *f))
+{
+	plan->probe = calloc(event_field_count, sizeof *plan->probe);
+	plan->field = calloc(event_field_count, sizeof *plan->field);
+	if (!plan->probe || !plan->field)
+		return false;
+	for (unsigned i = 0; i < event_field_count; i++) {
+		const struct event_field *f = &event_fields[i];
+
+		if (!(f->sets >> set & 1) || event_present(known, f) || (keeps && !keeps(f)))
+			continue;
+		plan->probe[plan->n] = event_probe_of(f);
+		plan->field[plan->n++] = (struct pack_field){.offset = f->offset, .type = (uint16_t)f->type};
+	}
+	return true;
+}
+
+bool packing_init(struct packing *p, bool (*keeps)(const struct event_field *f))
+{
+	struct session_record any = {.id = "id", .community_id = "id", .client.family = 4, .server.family = 4};
+	struct event known;
+	bool fine = true;
+
+	*p = (struct packing){0};
+	event_init(&known, DS_COMMAND);
+	event_of_session(&known, &any);
+	for (unsigned set = 0; fine && set < DATASETS; set++)
+		fine = plan_init(&p->plan[set], set, &known, keeps);
+	return fine;
+}
+
+void packing_fini(struct packing *p)
+{
+	for (unsigned set = 0; set < DATASETS; set++) {
+		free(p->plan[set].probe);
+		free(p->plan[set].field);
+	}
+	*p = (struct packing){0};
+}
+
+/* Numbers of the fields that have a value. Without a branch: which those are cannot be guessed. */
+static unsigned choose_fields(const struct pack_plan *plan, const struct event *ev, uint16_t chosen[ROWS])
+{
+	uint16_t *next = chosen;
+
+	for (unsigned i = 0; i < plan->n; i++) {
+		*next = (uint16_t)i;
+		next += event_probed(ev, &plan->probe[i]);
+	}
+	return (unsigned)(next - chosen);
+}
 
 /* ---- sizes ---- */
 
@@ -48,11 +113,9 @@ static size_t list_size(const struct span *v, uint32_t count)
 	return n;
 }
 
-static size_t value_size(const struct event *ev, const struct event_field *f)
+static size_t value_size(const void *value, unsigned type)
 {
-	const void *value = (const uint8_t *)ev + f->offset;
-
-	switch (f->type) {
+	switch ((enum event_type)type) {
 	case EV_STR:
 		return sizeof(ev_STR_t) + span_size(*(const ev_STR_t *)value);
 	case EV_STRS:
@@ -71,25 +134,41 @@ static size_t value_size(const struct event *ev, const struct event_field *f)
 	return 0;
 }
 
-static size_t exchange_size(const struct exchange *x)
+static bool is_span(struct span a, struct span b)
 {
-	return sizeof *x + span_size(x->verb_text) + span_size(x->argument) + span_size(x->enhanced) + span_size(x->bad) +
-	       span_size(x->mechanism) + list_size(x->text, x->text_count);
+	return a.p == b.p && a.n == b.n;
 }
 
-static size_t packed_size(const struct event *ev)
+static uint8_t same_spans(const struct event *ev)
 {
-	size_t n = sizeof(struct packed);
+	const struct exchange *x = ev->exchange;
 
-	for (unsigned i = 0; i < event_field_count; i++)
-		if (event_present(ev, &event_fields[i]))
-			n += sizeof(struct packed_field) + value_size(ev, &event_fields[i]);
-	if (ev->exchange)
-		n += exchange_size(ev->exchange);
-	if (ev->notice)
-		n += sizeof *ev->notice + span_size(ev->notice->text);
-	if (ev->record)
-		n += sizeof *ev->record;
+	return (uint8_t)((is_span(x->verb_text, ev->verb) ? SAME_VERB : 0) | (is_span(x->argument, ev->argument) ? SAME_ARGUMENT : 0) |
+			 (is_span(x->enhanced, ev->reply_enhanced) ? SAME_ENHANCED : 0) |
+			 (x->text == ev->reply_text.v && x->text_count == ev->reply_text.n ? SAME_TEXT : 0));
+}
+
+static size_t exchange_size(const struct exchange *x, uint8_t same)
+{
+	return sizeof *x + (same & SAME_VERB ? 0 : span_size(x->verb_text)) + (same & SAME_ARGUMENT ? 0 : span_size(x->argument)) +
+	       (same & SAME_ENHANCED ? 0 : span_size(x->enhanced)) + (same & SAME_TEXT ? 0 : list_size(x->text, x->text_count));
+}
+
+static const void *value_of(const struct event *ev, const struct pack_field *f)
+{
+	return (const uint8_t *)ev + f->offset;
+}
+
+static size_t packed_size(const struct packed *head, const struct event *ev, const struct pack_field *fields, const uint16_t *chosen)
+{
+	size_t n = sizeof *head + head->fields * sizeof *fields + pack_padded(head->line);
+
+	for (unsigned i = 0; i < head->fields; i++)
+		n += value_size(value_of(ev, &fields[chosen[i]]), fields[chosen[i]].type);
+	if (head->has_exchange)
+		n += exchange_size(ev->exchange, head->same);
+	if (head->has_record)
+		n += pack_padded(sizeof *ev->record);
 	return n;
 }
 
@@ -124,12 +203,11 @@ static const struct span *put_list(struct writer *w, const struct span *v, uint3
 	return copy;
 }
 
-static void put_value(struct writer *w, const struct event *ev, const struct event_field *f)
+static void put_value(struct writer *w, const void *value, unsigned type)
 {
-	const void *value = (const uint8_t *)ev + f->offset;
 	void *copy;
 
-	switch (f->type) {
+	switch ((enum event_type)type) {
 	case EV_STR:
 		copy = put(w, value, sizeof(ev_STR_t));
 		*(ev_STR_t *)copy = put_span(w, *(const ev_STR_t *)value);
@@ -155,113 +233,124 @@ static void put_value(struct writer *w, const struct event *ev, const struct eve
 	}
 }
 
-static void put_exchange(struct writer *w, const struct exchange *x)
+static void put_exchange(struct writer *w, const struct exchange *x, uint8_t same)
 {
 	struct exchange *copy = put(w, x, sizeof *x);
 
-	copy->verb_text = put_span(w, x->verb_text);
-	copy->argument = put_span(w, x->argument);
-	copy->enhanced = put_span(w, x->enhanced);
-	copy->bad = put_span(w, x->bad);
-	copy->mechanism = put_span(w, x->mechanism);
-	copy->text = put_list(w, x->text, x->text_count);
+	copy->bad = copy->mechanism = copy->construct = SPAN_ABSENT;
+	if (!(same & SAME_VERB))
+		copy->verb_text = put_span(w, x->verb_text);
+	if (!(same & SAME_ARGUMENT))
+		copy->argument = put_span(w, x->argument);
+	if (!(same & SAME_ENHANCED))
+		copy->enhanced = put_span(w, x->enhanced);
+	if (!(same & SAME_TEXT))
+		copy->text = put_list(w, x->text, x->text_count);
 }
 
-static void put_event(struct writer *w, const struct event *ev, uint64_t tag, size_t size)
+static void put_event(struct writer *w, const struct packed *head, const struct event *ev, const struct pack_field *fields,
+		      const uint16_t *chosen, struct span line)
 {
-	struct packed head = {.tag = tag, .reply_ts = ev->reply_ts, .size = (uint32_t)size, .set = (uint8_t)ev->set,
-			      .has_exchange = ev->exchange != NULL, .has_notice = ev->notice != NULL, .has_record = ev->record != NULL};
-	struct packed *start = put(w, &head, sizeof head);
+	put(w, head, sizeof *head);
+	for (unsigned i = 0; i < head->fields; i++) {
+		const struct pack_field *f = &fields[chosen[i]];
+		struct pack_field *copy = put(w, f, sizeof *f);
 
-	for (unsigned i = 0; i < event_field_count; i++) {
-		struct packed_field field = {i, 0};
-
-		if (!event_present(ev, &event_fields[i]))
-			continue;
-		field.size = (uint32_t)value_size(ev, &event_fields[i]);
-		put(w, &field, sizeof field);
-		put_value(w, ev, &event_fields[i]);
-		start->fields++;
+		put_value(w, value_of(ev, f), f->type);
+		copy->size = (uint32_t)(w->p - (uint8_t *)(copy + 1));
 	}
-	if (ev->exchange)
-		put_exchange(w, ev->exchange);
-	if (ev->notice) {
-		struct notice *copy = put(w, ev->notice, sizeof *ev->notice);
-
-		copy->text = put_span(w, ev->notice->text);
-	}
-	if (ev->record)
-		put(w, ev->record, sizeof *ev->record);
+	put(w, line.p, line.n);
+	if (head->has_exchange)
+		put_exchange(w, ev->exchange, head->same);
+	if (head->has_record)
+		((struct session_record *)put(w, ev->record, sizeof *ev->record))->diag = NULL;
 }
 
-static struct pack_block *block_for(struct pack_list *l, size_t n)
+static struct pack_block *block_new(size_t cap)
 {
-	size_t cap = n > BLOCK ? n : BLOCK;
-	struct pack_block *b;
+	struct pack_block *b = malloc(sizeof *b + cap);
 
-	if (l->last && n <= l->last->cap - l->last->n)
-		return l->last;
-	b = malloc(sizeof *b + cap);
-	if (!b)
-		return NULL;
-	*b = (struct pack_block){.cap = cap};
-	if (l->last)
-		l->last->next = b;
-	else
-		l->first = b;
-	l->last = b;
+	if (b)
+		*b = (struct pack_block){.cap = cap};
 	return b;
 }
 
-void pack_append(struct pack_list *l, const struct event *ev, uint64_t tag)
+/* One with room for n octets, in front of what is behind the last. */
+static struct pack_block *block_for(struct pack_list *l, size_t n)
 {
-	size_t n = packed_size(ev);
-	struct pack_block *b = block_for(l, n);
+	struct pack_block *b = l->last, *next = b ? b->next : NULL;
+
+	if (b && n <= b->cap - b->n)
+		return b;
+	if (!next || n > next->cap) {
+		next = block_new(n > BLOCK ? n : BLOCK);
+		if (!next)
+			return NULL;
+		next->next = b ? b->next : NULL;
+		if (b)
+			b->next = next;
+		else
+			l->first = next;
+	}
+	l->last = next;
+	return next;
+}
+
+void pack_append(struct pack_list *l, const struct packing *p, const struct event *ev, const struct line *line, uint64_t tag)
+{
+	struct packed head = {.tag = tag, .reply_ts = ev->reply_ts, .set = (uint8_t)ev->set, .wanted = line->wanted,
+			      .line = (uint32_t)line->json.n, .has_exchange = ev->exchange != NULL, .has_record = ev->record != NULL};
+	const struct pack_plan *plan = &p->plan[ev->set];
+	uint16_t chosen[ROWS];
+	struct pack_block *b;
 	struct writer w;
 
+	head.fields = (uint16_t)choose_fields(plan, ev, chosen);
+	head.same = ev->exchange ? same_spans(ev) : 0;
+	head.size = (uint32_t)packed_size(&head, ev, plan->field, chosen);
+	b = block_for(l, head.size);
 	if (!b) {
 		l->lost++;
 		return;
 	}
 	w.p = b->bytes + b->n;
-	put_event(&w, ev, tag, n);
-	b->n += n;
-	l->bytes += n;
-}
-
-static void free_from(struct pack_block *b)
-{
-	while (b) {
-		struct pack_block *next = b->next;
-
-		free(b);
-		b = next;
-	}
+	put_event(&w, &head, ev, plan->field, chosen, line->json);
+	b->n += head.size;
 }
 
 void pack_clear(struct pack_list *l)
 {
-	if (l->first && l->first->cap > BLOCK) {
-		free_from(l->first);
-		l->first = NULL;
-	} else if (l->first) {
-		free_from(l->first->next);
-		l->first->next = NULL;
-		l->first->n = 0;
+	struct pack_block **at = &l->first;
+	unsigned kept = 0;
+
+	while (*at) {
+		struct pack_block *b = *at;
+
+		if (b->cap == BLOCK && kept++ < BLOCKS_KEPT) {
+			b->n = 0;
+			at = &b->next;
+		} else {
+			*at = b->next;
+			free(b);
+		}
 	}
 	l->last = l->first;
-	l->bytes = 0;
 }
 
 void pack_free(struct pack_list *l)
 {
-	free_from(l->first);
+	while (l->first) {
+		struct pack_block *b = l->first;
+
+		l->first = b->next;
+		free(b);
+	}
 	*l = (struct pack_list){0};
 }
 
 /* ---- reading ---- */
 
-/* A block may be empty: the first event was too large for it. */
+/* A block may be empty: the first event was too large for it, or it waits for the next ones. */
 static void skip_done(struct pack_reader *r)
 {
 	while (r->block && r->at == r->block->n) {
@@ -278,9 +367,9 @@ struct pack_reader pack_read(const struct pack_list *l)
 	return r;
 }
 
-static const struct packed *head_of(const struct pack_reader *r)
+static struct packed *head_of(const struct pack_reader *r)
 {
-	return r->block ? (const struct packed *)(const void *)(r->block->bytes + r->at) : NULL;
+	return r->block ? (struct packed *)(void *)(r->block->bytes + r->at) : NULL;
 }
 
 uint64_t pack_tag(const struct pack_reader *r)
@@ -290,54 +379,79 @@ uint64_t pack_tag(const struct pack_reader *r)
 	return head ? head->tag : PACK_END;
 }
 
-static const void *take(const uint8_t **p, size_t n)
+static void *take(uint8_t **p, size_t n)
 {
-	const uint8_t *at = *p;
+	uint8_t *at = *p;
 
 	*p += pack_padded(n);
 	return at;
 }
 
-static void skip_spans(const uint8_t **p, const struct exchange *x)
+static void take_value(void *to, const uint8_t *from, unsigned type)
 {
-	take(p, exchange_size(x) - sizeof *x);
+	switch ((enum event_type)type) {
+	case EV_STR:
+		memcpy(to, from, sizeof(ev_STR_t));
+		break;
+	case EV_STRS:
+		memcpy(to, from, sizeof(ev_STRS_t));
+		break;
+	case EV_UINT:
+	case EV_TIME:
+		memcpy(to, from, sizeof(uint64_t));
+		break;
+	case EV_BOOL:
+		memcpy(to, from, sizeof(ev_BOOL_t));
+		break;
+	case EV_IP:
+		memcpy(to, from, sizeof(ev_IP_t));
+		break;
+	case EV_CODES:
+		memcpy(to, from, sizeof(ev_CODES_t));
+		break;
+	}
 }
 
-static void take_event(const struct packed *head, struct unpacked *out)
+static void take_exchange(uint8_t **p, uint8_t same, struct event *ev)
 {
-	const uint8_t *p = (const uint8_t *)(head + 1);
+	struct exchange *x = take(p, sizeof *x);
+
+	take(p, exchange_size(x, same) - sizeof *x);
+	if (same & SAME_VERB)
+		x->verb_text = ev->verb;
+	if (same & SAME_ARGUMENT)
+		x->argument = ev->argument;
+	if (same & SAME_ENHANCED)
+		x->enhanced = ev->reply_enhanced;
+	if (same & SAME_TEXT)
+		x->text = ev->reply_text.v;
+	ev->exchange = x;
+}
+
+static void take_event(struct packed *head, struct unpacked *out)
+{
+	uint8_t *p = (uint8_t *)(head + 1);
 
 	event_init(&out->ev, (enum dataset)head->set);
 	out->ev.reply_ts = head->reply_ts;
 	for (unsigned i = 0; i < head->fields; i++) {
-		const struct packed_field *f = take(&p, sizeof *f);
-		static const size_t sizes[] = {
-		    [EV_STR] = sizeof(ev_STR_t), [EV_STRS] = sizeof(ev_STRS_t), [EV_UINT] = sizeof(ev_UINT_t), [EV_BOOL] = sizeof(ev_BOOL_t),
-		    [EV_TIME] = sizeof(ev_TIME_t), [EV_IP] = sizeof(ev_IP_t), [EV_CODES] = sizeof(ev_CODES_t)};
+		const struct pack_field *f = take(&p, sizeof *f);
 
-		memcpy((uint8_t *)&out->ev + event_fields[f->row].offset, p, sizes[event_fields[f->row].type]);
+		take_value((uint8_t *)&out->ev + f->offset, p, f->type);
 		take(&p, f->size);
 	}
-	if (head->has_exchange) {
-		out->exchange = *(const struct exchange *)take(&p, sizeof(struct exchange));
-		skip_spans(&p, &out->exchange);
-		out->ev.exchange = &out->exchange;
-	}
-	if (head->has_notice) {
-		out->notice = *(const struct notice *)take(&p, sizeof(struct notice));
-		take(&p, out->notice.text.n);
-		out->ev.notice = &out->notice;
-	}
-	if (head->has_record) {
-		out->record = *(const struct session_record *)take(&p, sizeof(struct session_record));
-		out->record.diag = NULL;
-		out->ev.record = &out->record;
-	}
+	out->line = (struct line){.wanted = head->wanted, .sequence = out->ev.sequence, .findings = out->ev.session_findings};
+	if (head->line)
+		out->line.json = span_of(take(&p, head->line), head->line);
+	if (head->has_exchange)
+		take_exchange(&p, head->same, &out->ev);
+	if (head->has_record)
+		event_of_session(&out->ev, (struct session_record *)take(&p, sizeof(struct session_record)));
 }
 
 bool pack_next(struct pack_reader *r, struct unpacked *out)
 {
-	const struct packed *head = head_of(r);
+	struct packed *head = head_of(r);
 
 	if (!head)
 		return false;

@@ -1,13 +1,14 @@
 /*
- * event_pack.h - events that outlive emit(): kept in order, with all that they point to, until another thread reads them.
+ * event_pack.h - events that outlive emit(): kept in order, with their lines and what else will be read of them, until another
+ * thread does.
  *
  * One thread appends, then one thread reads; who hands the list over sees to that (rounds.h).
  */
 #ifndef SMTPSCOPE_APP_EVENT_PACK_H
 #define SMTPSCOPE_APP_EVENT_PACK_H
 
+#include "lines.h"
 #include "smtpscope/event.h"
-#include "smtpscope/exchange.h"
 
 struct pack_block;
 
@@ -19,19 +20,33 @@ static inline size_t pack_padded(size_t n)
 
 /* Zero-initialised = empty. */
 struct pack_list {
-	struct pack_block *first, *last;
-	uint64_t bytes; /* in use */
+	struct pack_block *first, *last; /* last: the one that is filled; those behind it are empty */
 	uint64_t lost;  /* events there was no memory for */
 };
 
+/* Which fields are kept: those that follow from the record of the session are not. Many threads may use one. */
+struct packing {
+	struct pack_plan {
+		unsigned n;
+		struct event_probe *probe;
+		struct pack_field {
+			uint16_t offset, type;
+			uint32_t size; /* of what follows it */
+		} *field;
+	} plan[DATASETS];
+};
+/* keeps: NULL for all. False without memory. */
+bool packing_init(struct packing *p, bool (*keeps)(const struct event_field *f));
+void packing_fini(struct packing *p);
+
 /* tag: where in the input it came up (a frame number, a time), below PACK_END: readers of several lists merge by it. */
-void pack_append(struct pack_list *l, const struct event *ev, uint64_t tag);
-/* Empties the list; one block is kept for the next events. */
+void pack_append(struct pack_list *l, const struct packing *p, const struct event *ev, const struct line *line, uint64_t tag);
+/* Empties the list; some blocks are kept for the next events. */
 void pack_clear(struct pack_list *l);
 void pack_free(struct pack_list *l);
 
 struct pack_reader {
-	const struct pack_block *block;
+	struct pack_block *block;
 	size_t at;
 };
 struct pack_reader pack_read(const struct pack_list *l);
@@ -39,14 +54,15 @@ struct pack_reader pack_read(const struct pack_list *l);
 #define PACK_END UINT64_MAX
 uint64_t pack_tag(const struct pack_reader *r);
 
-/* What an unpacked event points to beside the list. */
+/* What it points to is in the list, and may be written to. */
 struct unpacked {
 	struct event ev;
-	struct exchange exchange;
-	struct notice notice;
-	struct session_record record; /* id, numbers so far; ends of the session and client are those of the event */
+	struct line line;
 };
-/* The next event, valid as long as the list; false at the end. */
+/*
+ * The next event, valid as long as the list; without what only diag/cause reads: notice, bad, mechanism and construct of the exchange,
+ * state of diag in the record. False at the end.
+ */
 bool pack_next(struct pack_reader *r, struct unpacked *out);
 
 #endif

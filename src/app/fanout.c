@@ -23,6 +23,7 @@ struct watcher {
 	struct pool *pool;
 	struct segments *segments;
 	struct pipeline *pipeline;
+	struct scribe *scribe;
 	int64_t now;
 	struct totals published;    /* under the lock of the crew */
 	struct capture_drops drops; /* under the lock of the crew */
@@ -32,6 +33,7 @@ struct watcher {
 struct fanout {
 	struct crew *crew;
 	struct rounds *rounds; /* of the crew */
+	struct scribing *scribing;
 	unsigned workers;
 	struct watcher *watcher;
 	int64_t start;
@@ -44,7 +46,7 @@ static void on_event(void *ctx, struct event *ev)
 {
 	struct watcher *w = ctx;
 
-	pack_append(rounds_list(w->fanout->rounds, w->index), ev, w->now > 0 ? (uint64_t)w->now : 0);
+	scribe_event(w->scribe, rounds_list(w->fanout->rounds, w->index), ev, w->now > 0 ? (uint64_t)w->now : 0);
 }
 
 static void publish(struct watcher *w)
@@ -120,22 +122,24 @@ static bool watcher_init(struct fanout *f, unsigned i, const struct options *o, 
 	w->index = i;
 	w->capture = capture;
 	w->pool = pool_new(o->memory_limit / f->workers);
+	w->scribe = scribe_new(f->scribing);
 	if (w->pool) {
 		w->segments = segments_new(w->pool, seed, o->verify_checksums);
 		w->pipeline = pipeline_new(o, w->pool, seed, on_event, w);
 	}
-	return w->segments && w->pipeline;
+	return w->segments && w->pipeline && w->scribe;
 }
 
 static void watcher_fini(struct watcher *w)
 {
 	pipeline_free(&w->pipeline);
+	scribe_free(&w->scribe);
 	segments_free(&w->segments);
 	pool_free(&w->pool);
 }
 
-struct fanout *fanout_new(const struct options *o, struct capture **captures, const uint8_t seed[16], rounds_emit *write,
-			  void *ctx, void (*complain)(const char *text))
+struct fanout *fanout_new(const struct options *o, struct capture **captures, const uint8_t seed[16],
+			  struct scribing *scribing, rounds_emit *write, void *ctx, void (*complain)(const char *text))
 {
 	struct fanout *f = calloc(1, sizeof *f);
 	bool fine;
@@ -143,6 +147,7 @@ struct fanout *fanout_new(const struct options *o, struct capture **captures, co
 	if (!f)
 		return NULL;
 	f->complain = complain;
+	f->scribing = scribing;
 	f->workers = o->workers;
 	f->start = clock_now();
 	f->watcher = calloc(f->workers, sizeof *f->watcher);
@@ -181,7 +186,7 @@ bool fanout_tick(struct fanout *f, int64_t now)
 
 void fanout_event(struct fanout *f, const struct event *ev, int64_t now)
 {
-	pack_append(rounds_list(f->rounds, f->workers), ev, now > 0 ? (uint64_t)now : 0);
+	scribing_pass(f->scribing, rounds_list(f->rounds, f->workers), ev, now > 0 ? (uint64_t)now : 0);
 }
 
 void fanout_finish(struct fanout *f)

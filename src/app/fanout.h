@@ -10,6 +10,7 @@
 #include "options.h"
 #include "report.h"
 #include "rounds.h"
+#include "scribe.h"
 
 struct fanout;
 
@@ -17,8 +18,8 @@ struct fanout;
  * captures: o->workers of them, of one interface and one fan-out group; they stay the caller's. Starts the threads; complain as for
  * capture_next(). NULL without memory or threads.
  */
-struct fanout *fanout_new(const struct options *o, struct capture **captures, const uint8_t seed[16], rounds_emit *write,
-			  void *ctx, void (*complain)(const char *text));
+struct fanout *fanout_new(const struct options *o, struct capture **captures, const uint8_t seed[16],
+			  struct scribing *scribing, rounds_emit *write, void *ctx, void (*complain)(const char *text));
 /* Asynchronous-signal-safe: the workers stop reading soon. */
 void fanout_stop(struct fanout *f);
 /* Every 100 ms or so, at time now (ns); false when all workers have stopped. */

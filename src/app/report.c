@@ -1,17 +1,11 @@
 /*
  * report.c - events to lines. See report.h.
- *
- * --only failed keeps what did not succeed: commands and messages with outcome failure, AUTH that was not accepted, findings of
- * warning and above, sessions with one of these. The text view gets whole sessions or none, so there the choice is made per
- * session by the writer's own means; here it is made per event.
  */
 #include "report.h"
 
 #include "../diag/finding.h"
 #include "metrics.h"
-#include "smtpscope/json.h"
 #include "smtpscope/text.h"
-#include "version.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,10 +17,8 @@
 
 /* One -O. */
 struct out {
-	const struct output *wanted;
 	struct sink *sink;
-	struct json_writer *json;
-	struct text_writer *text;
+	struct text_writer *text; /* NULL: lines of JSON */
 	uint64_t lost_told; /* records that a finding told of */
 	int64_t tell_at;    /* the next one not before */
 };
@@ -34,7 +26,8 @@ struct out {
 struct report {
 	const struct options *o;
 	struct sink *const *sinks;
-	const char *observer;
+	struct lines *lines;
+	uint8_t json; /* bits of the outputs that take lines */
 	void (*complain)(const char *text);
 	bool metrics_failed; /* and it was told */
 	struct out out[MAX_OUTPUTS];
@@ -62,102 +55,84 @@ bool report_colour(const struct options *o, const struct sink *sink)
 	return o->colour == WHEN_ALWAYS;
 }
 
-static bool out_init(struct out *out, const struct options *o, const struct output *wanted, struct sink *sink)
+uint8_t report_texts(const struct options *o, struct sink *const *sinks)
+{
+	unsigned texts = 0;
+
+	for (unsigned i = 0; i < o->outputs; i++)
+		if (o->output[i].format == OUTPUT_TEXT || (o->output[i].format == OUTPUT_AUTO && sink_is_terminal(sinks[i])))
+			texts |= 1u << i;
+	return (uint8_t)texts;
+}
+
+static bool out_init(struct out *out, const struct options *o, struct sink *sink, bool is_text)
 {
 	struct text_options look;
 
-	out->wanted = wanted;
 	out->sink = sink;
-	if (wanted->format == OUTPUT_TEXT || (wanted->format == OUTPUT_AUTO && sink_is_terminal(sink))) {
-		look = (struct text_options){.colour = report_colour(o, sink), .local_time = o->local_time, .verbosity = o->verbosity};
-		look.width = sink_is_terminal(sink) ? report_width(sink) : 0;
-		out->text = text_writer_new(&look, sink);
-	} else {
-		out->json = json_writer_new(o->max_event_bytes);
-	}
-	return out->text || out->json;
+	if (!is_text)
+		return true;
+	look = (struct text_options){.colour = report_colour(o, sink), .local_time = o->local_time, .verbosity = o->verbosity};
+	look.width = sink_is_terminal(sink) ? report_width(sink) : 0;
+	out->text = text_writer_new(&look, sink);
+	return out->text != NULL;
 }
 
 struct report *report_new(const struct options *o, struct sink *const *sinks, const char *observer, void (*complain)(const char *text))
 {
 	struct report *r = calloc(1, sizeof *r);
-	bool fine = r != NULL;
+	uint8_t texts = report_texts(o, sinks);
+	bool fine;
 
 	if (!r)
 		return NULL;
 	r->o = o;
 	r->sinks = sinks;
-	r->observer = observer;
 	r->complain = complain;
+	r->json = (uint8_t)~texts;
+	r->lines = lines_new(o, texts, observer);
+	fine = r->lines != NULL;
 	for (; fine && r->outs < o->outputs; r->outs++)
-		fine = out_init(&r->out[r->outs], o, &o->output[r->outs], sinks[r->outs]);
+		fine = out_init(&r->out[r->outs], o, sinks[r->outs], texts >> r->outs & 1);
 	if (!fine)
 		report_free(&r);
 	return r;
 }
 
-static bool is_failure(const struct event *ev)
-{
-	switch (ev->set) {
-	case DS_COMMAND:
-	case DS_AUTH:
-	case DS_MESSAGE:
-	case DS_SESSION:
-		return span_eq(ev->outcome, SPAN("failure"));
-	case DS_FINDING:
-		return !span_eq(ev->finding_severity, SPAN("note"));
-	case DS_STATS:
-	case DATASETS:
-		break;
-	}
-	return true;
-}
-
-static bool is_wanted(const struct output *o, const struct event *ev)
-{
-	if (!(o->datasets >> ev->set & 1))
-		return false;
-	switch (o->only) {
-	case ONLY_FAILED:
-		return is_failure(ev);
-	case ONLY_AUTH:
-		return ev->set == DS_AUTH;
-	case ONLY_FINDING:
-		return ev->set == DS_FINDING;
-	case ONLY_ALL:
-		break;
-	}
-	return true;
-}
-
-static void add_observer(const struct report *r, struct event *ev)
-{
-	ev->ecs_version = SPAN(SMTPSCOPE_ECS_VERSION);
-	if (!r->observer)
-		return;
-	ev->observer_type = SPAN("sensor");
-	ev->observer_product = SPAN("smtpscope");
-	ev->observer_version = SPAN(SMTPSCOPE_VERSION);
-	ev->observer_name = span_str(r->observer);
-	ev->observer_interface = span_str(r->o->interface);
-}
-
 /* The transcript is about sessions: what is about the sensor itself is not shown there. */
-static void write_event(struct report *r, struct event *ev, bool of_sensor)
+static void write_out(struct report *r, const struct event *ev, const struct line *line, bool of_sensor)
 {
-	add_observer(r, ev);
 	for (unsigned i = 0; i < r->outs; i++) {
 		struct out *out = &r->out[i];
 
-		if (!is_wanted(out->wanted, ev) || (of_sensor && out->text))
+		if (!(line->wanted >> i & 1) || (of_sensor && out->text))
 			continue;
 		if (out->text)
 			text_event(out->text, ev);
 		else
-			sink_write(out->sink, json_event(out->json, ev), ev->community_id);
+			sink_write(out->sink, line->json, ev->community_id);
 		if (r->o->line_flush)
 			sink_flush(out->sink);
 	}
+}
+
+static void write_event(struct report *r, struct event *ev, bool of_sensor)
+{
+	struct line line;
+
+	lines_event(r->lines, ev, &line);
+	write_out(r, ev, &line, of_sensor);
+}
+
+void report_line(struct report *r, struct event *ev, const struct line *line)
+{
+	struct line own = *line;
+
+	if (line->wanted & r->json && !line->json.p)
+		lines_event(r->lines, ev, &own);
+	else if (line->json.p && (line->sequence != ev->sequence || line->findings != ev->session_findings))
+		own.json = lines_renumber(r->lines, line, ev);
+	write_out(r, ev, &own, false);
 }
 
 /* ---- what becomes of what is written ---- */
@@ -369,9 +344,7 @@ void report_stats(const struct totals *t, int64_t ts, const struct capture_drops
 
 void report_precision(struct report *r, bool nanoseconds)
 {
-	for (unsigned i = 0; i < r->outs; i++)
-		if (r->out[i].json)
-			json_writer_precision(r->out[i].json, nanoseconds);
+	lines_precision(r->lines, nanoseconds);
 }
 
 void report_tick(struct report *r, int64_t now)
@@ -395,9 +368,8 @@ void report_free(struct report **report)
 	*report = NULL;
 	if (!r)
 		return;
-	for (unsigned i = 0; i < MAX_OUTPUTS; i++) {
+	for (unsigned i = 0; i < MAX_OUTPUTS; i++)
 		text_writer_free(&r->out[i].text);
-		json_writer_free(&r->out[i].json);
-	}
+	lines_free(&r->lines);
 	free(r);
 }

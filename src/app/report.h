@@ -4,6 +4,7 @@
 #ifndef SMTPSCOPE_APP_REPORT_H
 #define SMTPSCOPE_APP_REPORT_H
 
+#include "lines.h"
 #include "options.h"
 #include "pipeline.h"
 #include "segments.h"
@@ -21,9 +22,13 @@ struct totals {
 void totals_add(struct totals *sum, const struct totals *t);
 
 struct report;
+/* Bits of the outputs that are transcripts. */
+uint8_t report_texts(const struct options *o, struct sink *const *sinks);
 /* sinks: one for each of o->output, whose format is chosen here. observer: name of the sensor for live runs, NULL for files. */
 struct report *report_new(const struct options *o, struct sink *const *sinks, const char *observer, void (*complain)(const char *text));
 void report_event(struct report *r, struct event *ev);
+/* An event that a worker has composed, or has said who wants it; with the numbers of ev. */
+void report_line(struct report *r, struct event *ev, const struct line *line);
 /* A stats event for report_event(), which adds what only it knows. drops: NULL when no kernel is involved. */
 void report_stats(const struct totals *t, int64_t ts, const struct capture_drops *drops, bool truncated, struct event *out);
 /* What stats events have in common. */

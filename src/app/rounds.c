@@ -135,7 +135,7 @@ static void merge(struct rounds *r, rounds_emit *emit, void *ctx)
 				next = p;
 		tag = pack_tag(&r->readers[next]);
 		if (pack_next(&r->readers[next], &e))
-			emit(ctx, &e.ev, tag, next);
+			emit(ctx, &e, tag, next);
 	} while (tag != PACK_END);
 	emit(ctx, NULL, PACK_END, 0);
 	for (unsigned p = 0; p < r->producers; p++)

@@ -34,8 +34,8 @@ enum { ROUNDS_RING = 8 };
 
 /* ---- the writer ---- */
 
-/* ev: valid for the call; NULL at the end of each round. producer: whose event it is. */
-typedef void rounds_emit(void *ctx, struct event *ev, uint64_t tag, unsigned producer);
+/* u: valid for the call; NULL at the end of each round. producer: whose event it is. */
+typedef void rounds_emit(void *ctx, struct unpacked *u, uint64_t tag, unsigned producer);
 /* Waits for the next complete round and hands its events to emit in the order of their tags. False when there is none any more. */
 bool rounds_write(struct rounds *r, rounds_emit *emit, void *ctx);
 

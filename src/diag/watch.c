@@ -7,6 +7,7 @@
 #include "watch_internal.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -323,6 +324,67 @@ void watch_emit(void *ctx, struct event *ev)
 		pass(w, ev, s->added);
 		judge(w, s, ev);
 	}
+}
+
+/* Made anew by finding_emit(), or by watch_raise(). */
+static const uint16_t made_anew[] = {
+    offsetof(struct event, kind),
+    offsetof(struct event, category),
+    offsetof(struct event, type),
+    offsetof(struct event, dataset),
+    offsetof(struct event, id),
+    offsetof(struct event, outcome),
+    offsetof(struct event, finding_confidence),
+    offsetof(struct event, finding_fault),
+    offsetof(struct event, finding_explanation),
+    offsetof(struct event, finding_remedy),
+    offsetof(struct event, finding_reference),
+    offsetof(struct event, finding_evidence),
+    offsetof(struct event, finding_suggestion),
+    offsetof(struct event, finding_count),
+    offsetof(struct event, error_type),
+};
+
+/* Looked at here, and no field of findings. */
+static const uint16_t looked_at[] = {
+    offsetof(struct event, start),
+    offsetof(struct event, source_bytes),
+    offsetof(struct event, session_close),
+    offsetof(struct event, session_midstream),
+    offsetof(struct event, session_one_sided),
+    offsetof(struct event, session_gaps),
+    offsetof(struct event, session_commands),
+    offsetof(struct event, session_findings),
+    offsetof(struct event, extensions),
+    offsetof(struct event, starttls),
+    offsetof(struct event, tls_established),
+    offsetof(struct event, mechanism),
+    offsetof(struct event, initial_response),
+    offsetof(struct event, auth_steps),
+    offsetof(struct event, auth_encrypted),
+    offsetof(struct event, auth_result),
+    offsetof(struct event, user_domain),
+    offsetof(struct event, mail_from),
+    offsetof(struct event, rcpt_to),
+    offsetof(struct event, rcpt_accepted),
+    offsetof(struct event, rcpt_count),
+    offsetof(struct event, message_result),
+    offsetof(struct event, email_from),
+    offsetof(struct event, email_to),
+    offsetof(struct event, email_cc),
+};
+
+static bool is_among(uint16_t offset, const uint16_t *list, size_t n)
+{
+	while (n > 0 && list[n - 1] != offset)
+		n--;
+	return n > 0;
+}
+
+bool watch_reads(const struct event_field *f)
+{
+	return f->sets >> DS_FINDING & 1 ? !is_among(f->offset, made_anew, sizeof made_anew / sizeof *made_anew)
+					  : is_among(f->offset, looked_at, sizeof looked_at / sizeof *looked_at);
 }
 
 struct watch *watch_new(struct pool *pool, const uint8_t seed[16], const struct watch_settings *settings,

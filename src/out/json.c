@@ -36,25 +36,16 @@ struct row {
 };
 _Static_assert(sizeof(struct row) == 256, "a row is found by a shift");
 
-/*
- * How to see that a value is there, for all types alike: the eight octets at offset, of which mask counts, are not what absent
- * looks like. Most fields of an event are absent, so this loop decides what a line costs.
- */
-struct probe {
-	uint64_t mask, absent;
-	uint32_t offset;
-};
-
 struct plan {
 	struct row *rows;
-	struct probe *probes; /* one for each row */
+	struct event_probe *probes; /* one for each row */
 	unsigned n;
 	unsigned run_first, run_end; /* the rows of json_run.h; none when some of them are of one event alone */
 };
 
 struct json_writer {
 	uint32_t max_bytes;
-	bool nanoseconds;
+	bool nanoseconds, cut; /* cut: the last line was */
 	int64_t second;                /* what second_text says: events of one second are many */
 	char second_text[FORMAT_SECOND_MAX];
 	struct plan plans[DATASETS];
@@ -130,29 +121,6 @@ static void row_number(struct row *rows, unsigned i, uint8_t *last)
 		rows[i].object[level] = level < shared ? rows[i - 1].object[level] : ++*last;
 }
 
-static struct probe probe_make(const struct event_field *f)
-{
-	/* Octets at the place that says whether there is a value, and what they are when there is none: see event_present(). */
-	static const struct {
-		size_t at, size;
-		uint8_t absent[8];
-	} kinds[] = {
-		[EV_STR] = {offsetof(ev_STR_t, p), sizeof(void *), {0}},
-		[EV_STRS] = {offsetof(ev_STRS_t, n), sizeof(uint32_t), {0}},
-		[EV_UINT] = {0, sizeof(uint64_t), {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}},
-		[EV_BOOL] = {0, 1, {EV_ABSENT}},
-		[EV_TIME] = {0, sizeof(int64_t), {0}}, /* by number, below */
-		[EV_IP] = {offsetof(ev_IP_t, family), 1, {0}},
-		[EV_CODES] = {offsetof(ev_CODES_t, n), sizeof(uint32_t), {0}},
-	};
-	const int64_t no_time = EV_NO_TIME;
-	struct probe q = {.mask = 0, .offset = (uint32_t)(f->offset + kinds[f->type].at)};
-
-	memset(&q.mask, 0xff, kinds[f->type].size);
-	memcpy(&q.absent, f->type == EV_TIME ? (const void *)&no_time : kinds[f->type].absent, sizeof(q.absent));
-	return q;
-}
-
 /* Where the rows are that all events of a session share. */
 static void plan_run(struct plan *p, enum dataset set)
 {
@@ -177,7 +145,7 @@ static bool plan_make(struct plan *p, enum dataset set)
 			continue;
 		row_make(&p->rows[p->n], &event_fields[i]);
 		row_number(p->rows, p->n, &objects);
-		p->probes[p->n++] = probe_make(&event_fields[i]);
+		p->probes[p->n++] = event_probe_of(&event_fields[i]);
 	}
 	plan_run(p, set);
 	return true;
@@ -290,16 +258,6 @@ static bool is_truncated_flag(const struct event_field *f)
 	return f->offset == offsetof(struct event, truncated);
 }
 
-/* Its eight octets are inside of the event: it does not end with a field. */
-static inline bool is_present(const struct event *ev, const struct probe *q)
-{
-	uint64_t v;
-
-	memcpy(&v, (const char *)ev + q->offset, sizeof(v));
-	return ((v ^ q->absent) & q->mask) != 0;
-}
-_Static_assert(offsetof(struct event, notice) + 8 <= sizeof(struct event), "what is_present() reads");
-
 static bool is_shown(const struct row *r, unsigned index, const struct event *ev, const struct cut *cut)
 {
 	if (cut->cut && is_truncated_flag(&r->field))
@@ -327,12 +285,12 @@ static struct chosen choose_rows_cut(struct json_writer *w, const struct event *
 /* Those of the rows from..end that ev has, behind the n there are. Without a branch: which fields an event has cannot be guessed. */
 static inline unsigned choose_present(struct json_writer *w, const struct event *ev, unsigned n, unsigned from, unsigned end)
 {
-	const struct probe *q = w->plans[ev->set].probes + from;
+	const struct event_probe *q = w->plans[ev->set].probes + from;
 	uint16_t *next = w->shown + n;
 
 	for (unsigned i = from; i < end; i++, q++) {
 		*next = (uint16_t)i;
-		next += is_present(ev, q);
+		next += event_probed(ev, q);
 	}
 	return (unsigned)(next - w->shown);
 }
@@ -541,7 +499,13 @@ struct span json_event(struct json_writer *w, const struct event *ev)
 {
 	struct json_out o;
 
-	if (!write_line(w, ev, &uncut, &o))
+	w->cut = !write_line(w, ev, &uncut, &o);
+	if (w->cut)
 		write_cut(w, ev, &o);
 	return span_of(w->buffer, o.n);
+}
+
+bool json_was_cut(const struct json_writer *w)
+{
+	return w->cut;
 }

@@ -50,6 +50,31 @@ bool event_has(const struct event *ev, const struct event_field *f)
 	return f->sets >> ev->set & 1 && event_present(ev, f);
 }
 
+_Static_assert(offsetof(struct event, notice) + 8 <= sizeof(struct event), "what event_probed() reads");
+
+struct event_probe event_probe_of(const struct event_field *f)
+{
+	/* Octets at the place that says whether there is a value, and what they are when there is none: see event_present(). */
+	static const struct {
+		size_t at, size;
+		uint8_t absent[8];
+	} kinds[] = {
+		[EV_STR] = {offsetof(ev_STR_t, p), sizeof(void *), {0}},
+		[EV_STRS] = {offsetof(ev_STRS_t, n), sizeof(uint32_t), {0}},
+		[EV_UINT] = {0, sizeof(uint64_t), {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}},
+		[EV_BOOL] = {0, 1, {EV_ABSENT}},
+		[EV_TIME] = {0, sizeof(int64_t), {0}}, /* by number, below */
+		[EV_IP] = {offsetof(ev_IP_t, family), 1, {0}},
+		[EV_CODES] = {offsetof(ev_CODES_t, n), sizeof(uint32_t), {0}},
+	};
+	const int64_t no_time = EV_NO_TIME;
+	struct event_probe q = {.mask = 0, .offset = (uint32_t)(f->offset + kinds[f->type].at)};
+
+	memset(&q.mask, 0xff, kinds[f->type].size);
+	memcpy(&q.absent, f->type == EV_TIME ? (const void *)&no_time : kinds[f->type].absent, sizeof q.absent);
+	return q;
+}
+
 const struct event_field *event_field_find(const char *path)
 {
 	for (unsigned i = 0; i < event_field_count; i++) {

@@ -26,6 +26,21 @@ static const struct dataset_kind kinds[DATASETS] = {
     [DS_FINDING] = {"smtpscope.finding", {category_network, 1}, {type_protocol, 2}},
 };
 
+void event_of_session(struct event *ev, struct session_record *r)
+{
+	ev->source_ip = r->client;
+	ev->source_port = r->client.port;
+	ev->destination_ip = r->server;
+	ev->destination_port = r->server.port;
+	ev->transport = SPAN("tcp");
+	ev->net_type = r->client.family == 6 ? SPAN("ipv6") : SPAN("ipv4");
+	ev->protocol = r->lmtp ? SPAN("lmtp") : SPAN("smtp");
+	ev->session_id = span_str(r->id);
+	if (r->community_id[0])
+		ev->community_id = span_str(r->community_id);
+	ev->record = r;
+}
+
 void event_common(struct session *s, struct event *ev, enum dataset set, int64_t ts)
 {
 	event_init(ev, set);
@@ -35,19 +50,9 @@ void event_common(struct session *s, struct event *ev, enum dataset set, int64_t
 	ev->type = kinds[set].type;
 	ev->dataset = span_str(kinds[set].dataset);
 	ev->outcome = SPAN("unknown");
-	ev->source_ip = s->record.client;
-	ev->source_port = s->record.client.port;
-	ev->destination_ip = s->record.server;
-	ev->destination_port = s->record.server.port;
-	ev->transport = SPAN("tcp");
-	ev->net_type = s->record.client.family == 6 ? SPAN("ipv6") : SPAN("ipv4");
-	ev->protocol = s->record.lmtp ? SPAN("lmtp") : SPAN("smtp");
-	ev->session_id = span_str(s->record.id);
-	if (s->record.community_id[0])
-		ev->community_id = span_str(s->record.community_id);
+	event_of_session(ev, &s->record);
 	if (s->vlan[0])
 		ev->vlan_id = span_str(s->vlan);
-	ev->record = &s->record;
 }
 
 void event_reply(struct event *ev, const struct reply *r)
