@@ -33,6 +33,8 @@ bool table_insert(struct table *t, struct table_node *node, uint32_t hash);
 void table_remove(struct table *t, struct table_node *node);
 void table_touch(struct table *t, struct table_node *node); /* becomes the newest */
 struct table_node *table_oldest(const struct table *t);     /* NULL when empty */
+/* From here on the oldest is the one with the least rank; those of one rank stay in their order. No memory is needed. */
+void table_sort(struct table *t, uint64_t (*rank)(const struct table_node *node));
 struct table_node *table_newer(const struct table_node *node); /* towards the newest; NULL at the end */
 size_t table_count(const struct table *t);
 

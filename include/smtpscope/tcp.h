@@ -71,7 +71,7 @@ void tcp_tick(struct tcp *t, int64_t now);
 bool tcp_evict(struct tcp *t);
 /* A segment of a connection that somebody else follows went by at packet time ts: it only expires what has been idle. */
 void tcp_pass(struct tcp *t, int64_t ts);
-/* Closes at most this many connections with TCP_CLOSE_EOF, oldest first; true when none is left. */
+/* The input ended: closes at most this many connections with TCP_CLOSE_EOF, in the order of their last frames; true when none is left. */
 bool tcp_finish(struct tcp *t, size_t most);
 const struct tcp_stats *tcp_stats(const struct tcp *t);
 

@@ -203,6 +203,51 @@ struct table_node *table_newer(const struct table_node *node)
 	return node->newer;
 }
 
+/* ---- order ---- */
+
+/* Two lists in order, linked by newer, become one; a stays in front of b where they are equal. */
+static struct table_node *merge(struct table_node *a, struct table_node *b, uint64_t (*rank)(const struct table_node *node))
+{
+	struct table_node *first = NULL, **end = &first;
+
+	while (a && b) {
+		struct table_node **least = rank(b) < rank(a) ? &b : &a;
+
+		*end = *least;
+		end = &(*least)->newer;
+		*least = *end;
+	}
+	*end = a ? a : b;
+	return first;
+}
+
+void table_sort(struct table *t, uint64_t (*rank)(const struct table_node *node))
+{
+	enum { RUNS = 64 };
+	struct table_node *run[RUNS] = {NULL}, *rest = t->oldest, *all = NULL, *before = NULL; /* run[i]: none, or 2^i nodes in order */
+
+	while (rest) {
+		struct table_node *one = rest;
+		unsigned i = 0;
+
+		rest = rest->newer;
+		one->newer = NULL;
+		for (; i < RUNS - 1 && run[i]; i++) {
+			one = merge(run[i], one, rank);
+			run[i] = NULL;
+		}
+		run[i] = one;
+	}
+	for (unsigned i = 0; i < RUNS; i++)
+		all = merge(run[i], all, rank);
+	t->oldest = all;
+	for (struct table_node *n = all; n; n = n->newer) {
+		n->older = before;
+		before = n;
+	}
+	t->newest = before;
+}
+
 size_t table_count(const struct table *t)
 {
 	return t->count;

@@ -513,14 +513,41 @@ struct tcp *tcp_new(struct pool *pool, const struct tcp_limits *limits, const ui
 	return t;
 }
 
+/* Frame in which it fell silent; 0 of what is over and says nothing any more. */
+static uint64_t last_frame(const struct table_node *node)
+{
+	const struct entry *e = (const struct entry *)node;
+
+	return e->kind == ENTRY_CONN ? ((const struct conn *)e)->flow.last_frame : 0;
+}
+
+static struct entry *earliest(const struct tcp *t)
+{
+	struct entry *first = NULL;
+
+	for (int i = 0; i < CONN_CLASSES; i++) {
+		struct entry *e = (struct entry *)table_oldest(t->table[i]);
+
+		if (e && (!first || last_frame(&e->node) < last_frame(&first->node)))
+			first = e;
+	}
+	return first;
+}
+
+/* The tables are only roughly in the order of time (entry_move()), by what else was open; what is said last must not depend on that. */
 bool tcp_finish(struct tcp *t, size_t most)
 {
-	struct entry *e = entry_oldest(t);
+	struct entry *e;
 
+	for (int i = 0; !t->sorted && i < CONN_CLASSES; i++)
+		table_sort(t->table[i], last_frame);
+	t->sorted = true;
+	e = earliest(t);
 	for (; e && most > 0; most--) {
 		entry_close(t, e, TCP_CLOSE_EOF);
-		e = entry_oldest(t);
+		e = earliest(t);
 	}
+	t->sorted = e != NULL;
 	publish(t);
 	return !e;
 }

@@ -65,6 +65,7 @@ struct tcp {
 	struct tcp_stats stats;
 	int64_t last_ts;    /* of the packet before */
 	bool timed;         /* there was one */
+	bool sorted;        /* the input ended: the tables are in the order of the last frames */
 	struct endpoint last[2]; /* of the packet before, and their hash; family 0: none yet */
 	uint32_t last_hash;
 	struct entry *last_entry; /* where it was found; NULL: not known */

@@ -180,6 +180,48 @@ static void lru_order(void **state)
 	table_free(&t);
 }
 
+static uint64_t rank_of(const struct table_node *node)
+{
+	return ((const struct entry *)node)->key / 10;
+}
+
+static void sorted(void **state)
+{
+	enum { MANY = 1000 };
+	static const uint32_t keys[] = {30, 10, 20, 11, 0};
+	struct entry e[5] = {0}, *many = calloc(MANY, sizeof *many);
+	struct table *t = table_new(entry_eq, seed, 0);
+	uint32_t random = 1, before = 0, n = 0;
+
+	(void)state;
+	table_sort(t, rank_of);
+	check_order(t, e, "");
+	for (uint32_t i = 0; i < COUNT(e); i++) {
+		e[i].key = keys[i];
+		assert_true(table_insert(t, &e[i].node, hash_of(t, keys[i])));
+	}
+	table_sort(t, rank_of);
+	check_order(t, e, "41320"); /* 10 and 11 are of one rank */
+	for (uint32_t i = 0; i < COUNT(e); i++)
+		assert_ptr_equal(find(t, hash_of(t, keys[i]), keys[i]), &e[i]);
+	for (uint32_t i = 0; i < MANY; i++) {
+		random = random * 1664525u + 1013904223u;
+		many[i].key = 1000 + (random >> 8) % 100000;
+		assert_true(table_insert(t, &many[i].node, hash_of(t, many[i].key)));
+	}
+	table_sort(t, rank_of);
+	for (; table_oldest(t); n++) { /* taking out goes both ways along the list */
+		const struct entry *oldest = (const struct entry *)table_oldest(t);
+
+		assert_true(oldest->key / 10 >= before);
+		before = oldest->key / 10;
+		table_remove(t, table_oldest(t));
+	}
+	assert_int_equal(n, MANY + COUNT(e));
+	table_free(&t);
+	free(many);
+}
+
 static void cap(void **state)
 {
 	struct entry e[4] = {{.key = 0}, {.key = 1}, {.key = 2}, {.key = 3}};
@@ -271,7 +313,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(siphash_vectors), cmocka_unit_test(seed_matters), cmocka_unit_test(grows),
 		cmocka_unit_test(collisions), cmocka_unit_test(hash_is_compared_first), cmocka_unit_test(lru_order),
-		cmocka_unit_test(cap), cmocka_unit_test(model), cmocka_unit_test(growth_that_fails),
+		cmocka_unit_test(cap), cmocka_unit_test(sorted), cmocka_unit_test(model), cmocka_unit_test(growth_that_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

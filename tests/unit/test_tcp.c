@@ -388,6 +388,20 @@ static void expect(struct wire *w, const char *want)
 	wire_down(w);
 }
 
+/* The end of the input: in the order of their last frames, whatever place a connection took when it was opened. */
+static void test_finish_in_order(void **state)
+{
+	struct wire w = {.isn = {1000, 5000}};
+
+	(void)state;
+	wire_up(&w, 0);
+	play(&w, HELLO "CA 3 0 aaa;=2;" HELLO "CA 3 0 bbb;=3;" HELLO "CFA 3 0 ccc;=40000;CA 6 0 aa;");
+	assert_string_equal(w.text, "( ( (");
+	assert_false(tcp_finish(w.tcp, 1)); /* in steps, as where there are many */
+	assert_false(tcp_finish(w.tcp, 1));
+	expect(&w, "( ( ( C~3 C:bbb )eof C~3 C:ccc C. )fin");
+}
+
 static void test_held_per_stream(void **state)
 {
 	struct wire w = {.limits = tcp_limits_default};
@@ -607,6 +621,7 @@ int main(void)
 		cmocka_unit_test(test_scripts),
 		cmocka_unit_test(test_roles_told_late),
 		cmocka_unit_test(test_each_allocation_fails),
+		cmocka_unit_test(test_finish_in_order),
 		cmocka_unit_test(test_held_per_stream),
 		cmocka_unit_test(test_held_by_the_other_side),
 		cmocka_unit_test(test_held_total),
