@@ -44,7 +44,7 @@ static const struct limit *row_of(const char *name)
 
 /* ---- one row ---- */
 
-/* The largest n at which nothing is said. */
+/* The largest n at which nothing is said; where nothing is said of far either, that. */
 static uint64_t find_limit(const struct limit *l)
 {
 	uint64_t low = 1, high = l->far;

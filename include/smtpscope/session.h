@@ -19,7 +19,7 @@ struct session_limits {
 	uint32_t outstanding;  /* commands without a reply: 1024 */
 	uint32_t recipients;   /* listed per transaction: 1000 (RFC 5321 4.5.3.1.8 wants 100) */
 	uint32_t reply_lines;  /* kept per reply: 64 */
-	uint64_t held_bytes;   /* client bytes that wait for a reply that decides how to read them: 256 KiB */
+	uint64_t held_bytes;   /* client bytes that wait for a reply that decides how to read them: 256 KiB, and some 100 for each piece */
 	uint64_t transaction_bytes; /* envelope and header facts of one transaction: 256 KiB */
 };
 extern const struct session_limits session_limits_default;

@@ -1,5 +1,5 @@
 /*
- * limits_edge.c - limits of the pool (--memory-limit), of what watches over sessions, of recognition, and of outputs. See limits.h.
+ * limits_edge.c - limits of the pool (--memory-limit), of what watches over sessions, of recognition, and of outputs. See limit_rows.h.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -144,17 +144,17 @@ static void watch_moments(uint64_t limit, uint64_t n, struct outcome *o)
 
 /* ---- recognition ---- */
 
-/* A connection that has not said what it is after so many octets is not SMTP. */
+/* What FTP says too, and then no word of a client that would tell: after so many octets it is not SMTP. */
 static void detect_kept(uint64_t limit, uint64_t n, struct outcome *o)
 {
-	static const uint8_t greeting[] = "220 ", text[] = "x";
+	static const uint8_t greeting[] = "220 x\r\n", text[] = "x";
 	struct pool *pool = pool_new(0);
 	struct detect *d = detect_new(pool);
 	enum detect_verdict v = DETECT_UNDECIDED;
 
 	(void)limit;
 	for (uint64_t i = 0; i < n && v == DETECT_UNDECIDED; i++) {
-		struct chunk c = {.kind = CHUNK_DATA, .dir = DIR_SERVER, .off = i, .len = 1, .data = i < 4 ? &greeting[i] : text};
+		struct chunk c = {.kind = CHUNK_DATA, .dir = DIR_SERVER, .off = i, .len = 1, .data = i < sizeof greeting - 1 ? &greeting[i] : text};
 
 		v = detect_feed(d, &c);
 		o->peak = pool_used(pool) > o->peak ? pool_used(pool) : o->peak;

@@ -1,5 +1,5 @@
 /*
- * limits_net.c - limits of net/tcp and net/defrag. See limits.h.
+ * limits_net.c - limits of net/tcp and net/defrag. See limit_rows.h.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /*
- * limits_smtp.c - limits of a dialogue. See limits.h.
+ * limits_smtp.c - limits of a dialogue. See limit_rows.h.
  */
 #include <setjmp.h>
 #include <stdarg.h>
