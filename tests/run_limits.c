@@ -24,6 +24,7 @@ static const struct {
 } others[] = {
     {"AUTH_CHALLENGE_KEPT", "shown of a challenge, within AUTH_MEMORY"},
     {"AWAKE_MOST", "sessions beyond sleep, and nothing is lost: tests/bench/idle"},
+    {"BLOCKS_KEPT", "empty blocks that are not given back between rounds; nothing is lost"},
     {"REQUEUE_MOST", "work, not memory"},
     {"CANDIDATE_KEPT", "within --memory-limit; beyond it the finding stays, and what is behind it is not read again"},
     {"TEXT_KEPT", "on the stack: of a reply's text, searched for its category"},
