@@ -271,7 +271,7 @@ static const struct limit rows[] = {
     {"watch_limits.servers", 16, watch_servers, true, 0, 0},
     {"watch_limits.windows", 16, watch_windows, true, 0, 0},
     {"watch_limits.moments", 0, watch_moments, false, 0, 200},
-    {"DETECT_KEPT", 0, detect_kept, false, 0, DETECT_KEPT},
+    {"DETECT_KEPT", 0, detect_kept, false, 0, 511 /* as many would tell, in pieces of any size */},
     {"SINK_KEPT", SINK_KEPT / SINK_RECORD, sink_kept, true, 0, 0},
     {"TEXT_SESSION_KEPT", 0, text_kept, false, 0, TEXT_SESSION_KEPT / 256},
     {"TEXT_SESSIONS", TEXT_SESSIONS, text_sessions, true, 0, 0},
