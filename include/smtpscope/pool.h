@@ -16,7 +16,7 @@ struct pool *pool_new(uint64_t limit);
 /* Every block must have been given back; what was not is freed too (and pool_used() told of it before). */
 void pool_free(struct pool **pool);
 
-/* n zeroed bytes, aligned for any type, or NULL. n is rounded up to a size class; freed blocks are kept for reuse. */
+/* n zeroed bytes, aligned for any type of that size, or NULL. n is rounded up to a size class; freed blocks are kept for reuse. */
 void *pool_get(struct pool *pool, size_t n);
 /* The same not zeroed, for what is written before it is read: clearing a kilobyte costs as much as all the rest of a packet. */
 void *pool_get_raw(struct pool *pool, size_t n);

@@ -19,7 +19,7 @@
 #include "asan.h"
 
 #define ALIGN alignof(max_align_t)
-#define FINE_STEP 16u     /* classes are 16 bytes apart up to FINE_MAX: 200 bytes cost 208 */
+#define FINE_STEP 8u      /* classes are 8 bytes apart up to FINE_MAX: 20 bytes cost 24 */
 #define FINE_MAX 512u     /* from there on four classes to each doubling: at most a fifth is lost */
 #define FINE_CLASSES (FINE_MAX / FINE_STEP)
 #define LARGE 16384u      /* a slab holds at least four blocks, else carving saves nothing over calloc */
