@@ -25,6 +25,7 @@ static const struct {
     {"AUTH_CHALLENGE_KEPT", "shown of a challenge, within AUTH_MEMORY"},
     {"AWAKE_MOST", "sessions beyond sleep, and nothing is lost: tests/bench/idle"},
     {"BLOCKS_KEPT", "empty blocks that are not given back between rounds; nothing is lost"},
+    {"PACKED_MOST", "on the stack: octets of a session asleep if none of its own were zero"},
     {"REQUEUE_MOST", "work, not memory"},
     {"CANDIDATE_KEPT", "within --memory-limit; beyond it the finding stays, and what is behind it is not read again"},
     {"TEXT_KEPT", "on the stack: of a reply's text, searched for its category"},

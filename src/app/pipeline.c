@@ -34,7 +34,7 @@ struct pipeline {
 	size_t awake;
 };
 
-enum { AWAKE_MOST = 8192 /* sessions at work at once cost little; those beyond, longest without a word, sleep */ };
+enum { AWAKE_MOST = 1024 /* more do not fit into the caches: to wake one that sleeps costs less than to fetch it */ };
 
 /* A session that is at work, in the order in which they woke. */
 struct awake {

@@ -1,24 +1,31 @@
 /*
  * session_sleep.c - a session in which nothing is under way, in few octets. See session_sleep.h.
  *
- * What can be made anew is taken out (whose session it is, empty lists and readers), and of the rest only the words are kept that
- * are not zero, with a bit for each. So no field needs to be named here to survive; those that are named are the ones that do not.
+ * What can be made anew is taken out (whose session it is, empty lists and readers), and of the rest only the octets are kept that
+ * are not zero: a bit for each word of the struct, an octet of bits for each word that is not zero, and those octets. Most words are
+ * small numbers or flags, so this takes a quarter of the words themselves. No field needs to be named here to survive; those that are
+ * named are the ones that do not. The name the client greeted with stands behind: a block of its own would cost more than it.
  */
 #include "smtpscope/session_sleep.h"
 
 #include "session_internal.h"
 
+#include <stddef.h>
 #include <string.h>
 
-enum { WORDS = sizeof(struct session) / sizeof(uint64_t), BITS = (WORDS + 63) / 64 };
+enum {
+	WORDS = sizeof(struct session) / sizeof(uint64_t),
+	BITS = (WORDS + 7) / 8,
+	PACKED_MOST = BITS + WORDS * (1 + sizeof(uint64_t)),
+	HELO_NONE = UINT16_MAX,
+};
 
 _Static_assert(sizeof(struct session) % sizeof(uint64_t) == 0, "whole words");
 
 struct sleeping {
-	uint32_t size;          /* of this block */
-	uint32_t count;         /* words that follow */
-	uint64_t bits[BITS];    /* which ones they are */
-	uint64_t words[];
+	uint32_t size;   /* of this block */
+	uint16_t helo;   /* length of the name at the end; HELO_NONE: none */
+	uint8_t octets[];
 };
 
 /* What session_bind() makes is taken out. */
@@ -34,6 +41,7 @@ static void unbind(struct session *s)
 	s->emit = NULL;
 	s->ctx = NULL;
 	s->queue_end = NULL;
+	s->helo = SPAN_ABSENT;
 	s->held_end = s->candidate_end = NULL;
 	s->reader[0] = s->reader[1] = (struct line_reader){0};
 	s->reply = (struct reply){0};
@@ -54,35 +62,75 @@ static bool is_at_rest(const struct session *s)
 	       !line_pending(&s->reader[1]) && !s->releasing && !s->closing;
 }
 
+/* Returns the octets written, at most PACKED_MOST. */
+static size_t pack(const struct session *s, uint8_t *to)
+{
+	size_t n = BITS;
+
+	memset(to, 0, BITS);
+	for (size_t i = 0; i < WORDS; i++) {
+		uint64_t word;
+		uint8_t *mask = &to[n];
+
+		memcpy(&word, (const uint8_t *)s + i * sizeof word, sizeof word);
+		if (!word)
+			continue;
+		to[i / 8] |= (uint8_t)(1 << i % 8);
+		*mask = 0;
+		n++;
+		for (unsigned k = 0; word; k++, word >>= 8) {
+			if (!(word & 255))
+				continue;
+			*mask |= (uint8_t)(1 << k);
+			to[n++] = (uint8_t)word;
+		}
+	}
+	return n;
+}
+
+/* s is all zeros. Returns the octets read. */
+static size_t unpack(const uint8_t *from, struct session *s)
+{
+	size_t n = BITS;
+
+	for (size_t i = 0; i < WORDS; i++) {
+		uint64_t word = 0;
+
+		if (!(from[i / 8] >> i % 8 & 1))
+			continue;
+		for (unsigned k = 0, mask = from[n++]; mask; k++, mask >>= 1)
+			if (mask & 1)
+				word |= (uint64_t)from[n++] << 8 * k;
+		memcpy((uint8_t *)s + i * sizeof word, &word, sizeof word);
+	}
+	return n;
+}
+
 struct sleeping *session_sleep(struct session **session)
 {
 	struct session *s = *session, rest;
 	struct pool *pool = s->pool;
+	struct span helo = s->helo;
 	struct sleeping *z;
-	uint64_t word;
-	size_t count = 0;
+	uint8_t octets[PACKED_MOST];
+	size_t n, size;
 
-	if (!is_at_rest(s))
+	if (!is_at_rest(s) || helo.n >= HELO_NONE)
 		return NULL;
 	line_reset(&s->reader[0]);
 	line_reset(&s->reader[1]);
 	rest = *s;
 	unbind(&rest);
-	for (size_t i = 0; i < WORDS; i++) {
-		memcpy(&word, (const uint8_t *)&rest + i * sizeof word, sizeof word);
-		count += word != 0;
-	}
-	z = pool_get(pool, sizeof *z + count * sizeof word);
+	n = pack(&rest, octets);
+	size = offsetof(struct sleeping, octets) + n + helo.n;
+	z = pool_get_raw(pool, size);
 	if (!z)
 		return NULL;
-	z->size = (uint32_t)(sizeof *z + count * sizeof word);
-	for (size_t i = 0; i < WORDS; i++) {
-		memcpy(&word, (const uint8_t *)&rest + i * sizeof word, sizeof word);
-		if (!word)
-			continue;
-		z->bits[i / 64] |= UINT64_C(1) << i % 64;
-		z->words[z->count++] = word;
-	}
+	z->size = (uint32_t)size;
+	z->helo = helo.p ? (uint16_t)helo.n : HELO_NONE;
+	memcpy(z->octets, octets, n);
+	span_append(z->octets, n, n + helo.n, helo);
+	pool_drop(pool, &s->helo);
 	arena_clear(&s->reply.arena);
 	arena_clear(&s->mail.arena);
 	pool_put(pool, s, sizeof *s);
@@ -90,28 +138,26 @@ struct sleeping *session_sleep(struct session **session)
 	return z;
 }
 
-/* s is all zeros. */
-static void unpack(const struct sleeping *z, struct session *s)
-{
-	uint32_t next = 0;
-
-	for (size_t i = 0; i < WORDS; i++)
-		if (z->bits[i / 64] >> i % 64 & 1)
-			memcpy((uint8_t *)s + i * sizeof(uint64_t), &z->words[next++], sizeof(uint64_t));
-}
-
 struct session *session_wake(struct sleeping **sleeping, struct pool *pool, const struct session_config *config,
 			     const struct session_setup *setup, const struct flow *flow, emit_fn *emit, void *ctx)
 {
+	struct sleeping *z = *sleeping;
 	struct session *s = pool_get(pool, sizeof *s);
+	size_t n;
 
 	if (!s)
 		return NULL;
-	unpack(*sleeping, s);
+	n = unpack(z->octets, s);
+	if (z->helo != HELO_NONE)
+		s->helo = pool_copy(pool, span_of(z->octets + n, z->helo));
+	if (z->helo != HELO_NONE && !s->helo.p) {
+		pool_put(pool, s, sizeof *s);
+		return NULL;
+	}
 	session_bind(s, pool, config, setup, flow);
 	s->emit = emit;
 	s->ctx = ctx;
-	pool_put(pool, *sleeping, (*sleeping)->size);
+	pool_put(pool, z, z->size);
 	*sleeping = NULL;
 	return s;
 }
@@ -123,7 +169,7 @@ void sleeping_free(struct sleeping **sleeping, struct pool *pool)
 
 	if (!*sleeping)
 		return;
-	unpack(*sleeping, &s);
+	unpack((*sleeping)->octets, &s);
 	session_bind(&s, pool, &session_config_default, &(struct session_setup){0}, &nobody);
 	session_fini(&s);
 	pool_put(pool, *sleeping, (*sleeping)->size);

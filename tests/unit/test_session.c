@@ -227,9 +227,14 @@ static void nap(struct fixture *f, bool sleeps, size_t step, const char *where)
 	if ((z != NULL) != sleeps)
 		fail_msg("step %zu, %s: %s", step, where, sleeps ? "awake" : "asleep");
 	if (z) {
-		pool_fail_at(f->pool, 1);
-		assert_null(session_wake(&z, f->pool, &session_config_default, &setup, &f->flow, cause_emit, &f->cause));
-		assert_non_null(z); /* without memory it sleeps on */
+		for (uint64_t i = 1; i <= 2; i++) { /* itself, and the name the client greeted with */
+			uint64_t used = pool_used(f->pool);
+
+			pool_fail_at(f->pool, i);
+			assert_null(session_wake(&z, f->pool, &session_config_default, &setup, &f->flow, cause_emit, &f->cause));
+			assert_non_null(z); /* without memory it sleeps on */
+			assert_int_equal(pool_used(f->pool), used);
+		}
 		f->s = session_wake(&z, f->pool, &session_config_default, &setup, &f->flow, cause_emit, &f->cause);
 		assert_null(z);
 	}
