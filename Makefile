@@ -62,7 +62,7 @@ DIALOG_TO_PCAP := $(BUILD)/tests/dialog_to_pcap
 PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
 .PHONY: all demo deps test-deps check check-unit check-dialogs check-secrets check-allocations check-pcaps check-cli check-man check-asan check-valgrind \
-	check-live check-kafka check-soak check-faults check-floods fuzz fuzz-all fuzz-replay fuzzers replayers layers sizes lint coverage mutants bench bench-guard pot po contrib install uninstall dist clean help
+	check-live check-kafka check-soak check-faults check-floods fuzz fuzz-all fuzz-replay fuzzers replayers layers sizes lint coverage mutants bench bench-live bench-guard pot po contrib install uninstall dist clean help
 .PHONY: check-install check-contrib check-package FORCE
 
 ## all: build ./smtpscope
@@ -258,6 +258,10 @@ mutants:
 ## bench: CPU, memory and events on generated traffic, beside a libpcap loop that does nothing and tshark (tests/bench/README.md)
 bench: all $(BENCH)
 	@SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/bench/run
+
+## bench-live: packets dropped on a veth pair under tcpreplay, by smtpscope and by a loop that does nothing; half an hour (root; tcpreplay, jq)
+bench-live: all $(BENCH)
+	@SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/bench/live
 
 ## pot: po/smtpscope.pot, the texts to translate, from the sources
 pot:
