@@ -14,13 +14,16 @@
 #include <string.h>
 
 enum {
-	WORDS = sizeof(struct session) / sizeof(uint64_t),
-	BITS = (WORDS + 7) / 8,
-	PACKED_MOST = BITS + WORDS * (1 + sizeof(uint64_t)),
+	EIGHTS = (sizeof(struct session) + 63) / 64, /* of words; one octet of bits for each */
+	PACKED_MOST = EIGHTS * (1 + 8 * (1 + sizeof(uint64_t))),
 	HELO_NONE = UINT16_MAX,
 };
 
-_Static_assert(sizeof(struct session) % sizeof(uint64_t) == 0, "whole words");
+/* A session as words; those behind it are zero. */
+union words {
+	struct session session;
+	uint64_t word[EIGHTS * 8];
+};
 
 struct sleeping {
 	uint32_t size;   /* of this block */
@@ -62,27 +65,38 @@ static bool is_at_rest(const struct session *s)
 	       !line_pending(&s->reader[1]) && !s->releasing && !s->closing;
 }
 
-/* Returns the octets written, at most PACKED_MOST. */
-static size_t pack(const struct session *s, uint8_t *to)
+/* Octets that are not zero, behind one that says which they are. Returns how many were written. */
+static size_t pack_word(uint64_t word, uint8_t *to)
 {
-	size_t n = BITS;
+	size_t n = 1;
 
-	memset(to, 0, BITS);
-	for (size_t i = 0; i < WORDS; i++) {
-		uint64_t word;
-		uint8_t *mask = &to[n];
+	to[0] = 0;
+	while (word) {
+		int at = __builtin_ctzll(word) / 8;
 
-		memcpy(&word, (const uint8_t *)s + i * sizeof word, sizeof word);
-		if (!word)
+		to[0] |= (uint8_t)(1 << at);
+		to[n++] = (uint8_t)(word >> 8 * at);
+		word &= ~(UINT64_C(255) << 8 * at);
+	}
+	return n;
+}
+
+/* Most eights are zero: they are looked at as one. Returns the octets written, at most PACKED_MOST. */
+static size_t pack(const union words *w, uint8_t *to)
+{
+	size_t n = EIGHTS;
+
+	for (size_t i = 0; i < EIGHTS; i++) {
+		const uint64_t *eight = &w->word[i * 8];
+
+		to[i] = 0;
+		if (!(eight[0] | eight[1] | eight[2] | eight[3] | eight[4] | eight[5] | eight[6] | eight[7]))
 			continue;
-		to[i / 8] |= (uint8_t)(1 << i % 8);
-		*mask = 0;
-		n++;
-		for (unsigned k = 0; word; k++, word >>= 8) {
-			if (!(word & 255))
+		for (int k = 0; k < 8; k++) {
+			if (!eight[k])
 				continue;
-			*mask |= (uint8_t)(1 << k);
-			to[n++] = (uint8_t)word;
+			to[i] |= (uint8_t)(1 << k);
+			n += pack_word(eight[k], to + n);
 		}
 	}
 	return n;
@@ -91,24 +105,25 @@ static size_t pack(const struct session *s, uint8_t *to)
 /* s is all zeros. Returns the octets read. */
 static size_t unpack(const uint8_t *from, struct session *s)
 {
-	size_t n = BITS;
+	size_t n = EIGHTS;
 
-	for (size_t i = 0; i < WORDS; i++) {
-		uint64_t word = 0;
+	for (size_t i = 0; i < EIGHTS; i++) {
+		for (unsigned bits = from[i]; bits; bits &= bits - 1) {
+			size_t at = i * 8 + (size_t)__builtin_ctz(bits);
+			uint64_t word = 0;
 
-		if (!(from[i / 8] >> i % 8 & 1))
-			continue;
-		for (unsigned k = 0, mask = from[n++]; mask; k++, mask >>= 1)
-			if (mask & 1)
-				word |= (uint64_t)from[n++] << 8 * k;
-		memcpy((uint8_t *)s + i * sizeof word, &word, sizeof word);
+			for (unsigned mask = from[n++]; mask; mask &= mask - 1)
+				word |= (uint64_t)from[n++] << 8 * __builtin_ctz(mask);
+			memcpy((uint8_t *)s + at * sizeof word, &word, sizeof word);
+		}
 	}
 	return n;
 }
 
 struct sleeping *session_sleep(struct session **session)
 {
-	struct session *s = *session, rest;
+	struct session *s = *session;
+	union words rest;
 	struct pool *pool = s->pool;
 	struct span helo = s->helo;
 	struct sleeping *z;
@@ -119,8 +134,9 @@ struct sleeping *session_sleep(struct session **session)
 		return NULL;
 	line_reset(&s->reader[0]);
 	line_reset(&s->reader[1]);
-	rest = *s;
-	unbind(&rest);
+	memset(rest.word + EIGHTS * 8 - 8, 0, 8 * sizeof *rest.word); /* behind the session, perhaps */
+	rest.session = *s;
+	unbind(&rest.session);
 	n = pack(&rest, octets);
 	size = offsetof(struct sleeping, octets) + n + helo.n;
 	z = pool_get_raw(pool, size);
