@@ -8,8 +8,8 @@
  * bulk    messages of 1 to 6 MB in  segments of 1448 octets      AMOUNT in MB
  * mixed   mail, and nine times as many packets that are not SMTP AMOUNT in MB
  * messy   mail and AUTH; 1 % of the packets lost, 2 % reordered, 2 % twice    AMOUNT in MB
- * open    AMOUNT connections that greet and stay open; each packet is of another connection than the one before
- * idle    the same, and then four NOOP in each of them
+ * open    AMOUNT connections that greet, one after the other, and stay open
+ * idle    the same, and then four rounds of a NOOP and its reply in each of them: two packets, and on to the next connection
  *
  * What is lost is everything but commands, replies, the start of a message and its end: their loss would leave the record to guesses,
  * and the truth could not be told. No two neighbours are lost, so that the number of gaps is known too.
