@@ -72,10 +72,11 @@ static void learn_mechanisms(struct said *list, uint8_t all[MECHANISMS])
 
 			if (!word.n)
 				continue;
-			if (read++ == NAMES_READ || word.n + 1 > MECHANISMS - n) {
+			if (read == NAMES_READ || word.n + 1 > MECHANISMS - n) {
 				list->mechanisms_cut = true;
 				break;
 			}
+			read++;
 			if (list_has(span_of(all, n), word))
 				continue;
 			n = span_append(all, n, MECHANISMS, n ? SPAN(" ") : SPAN(""));
