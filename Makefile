@@ -26,14 +26,15 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -
 BASE_FLAGS := $(CPPFLAGS) -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude -MMD -MP $(WARNINGS)
 APP_PKGS := libpcap json-c zlib libzstd nettle $(if $(filter Linux,$(shell uname -s)),libseccomp)
 APP_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(APP_PKGS)) $(addprefix -I,$(addsuffix /include,$(GETTEXT_PREFIX)))
-# Kafka when librdkafka is there. Asked when it is needed, like the next.
-KAFKA_CFLAGS = $(shell $(PKG_CONFIG) --exists rdkafka 2>/dev/null && echo -DSMTPSCOPE_KAFKA $$($(PKG_CONFIG) --cflags rdkafka))
+# Kafka when librdkafka is there; not linked with, but loaded by src/out/rdkafka.c. Asked when it is needed, like the next.
+KAFKA_CFLAGS = $(shell $(PKG_CONFIG) --exists rdkafka 2>/dev/null && \
+	echo '-DSMTPSCOPE_KAFKA=\"'$$($(PKG_CONFIG) --variable=libdir rdkafka)'\"' $$($(PKG_CONFIG) --cflags rdkafka))
 KAFKA_LIBS = $(shell $(PKG_CONFIG) --libs rdkafka 2>/dev/null)
 # gettext is a part of the C library, or a library of its own. Asked when it is needed: "make deps demo" begins without a compiler.
 GETTEXT_PROBE := printf '\043include <libintl.h>\nint main(void) { return !gettext(""); }\n' | $(CC) -x c -o /dev/null - 2>/dev/null
 GETTEXT_PREFIX = $(shell brew --prefix gettext 2>/dev/null)
 INTL_LIBS = $(if $(GETTEXT_PREFIX),-L$(GETTEXT_PREFIX)/lib )$(shell $(GETTEXT_PROBE) || echo -lintl)
-APP_LIBS = $(shell $(PKG_CONFIG) --libs $(APP_PKGS)) $(KAFKA_LIBS) $(INTL_LIBS) -pthread
+APP_LIBS = $(shell $(PKG_CONFIG) --libs $(APP_PKGS)) $(INTL_LIBS) -pthread $(if $(filter Linux,$(shell uname -s)),-ldl)
 TEST_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 
 CORE_SRC := $(sort $(wildcard src/base/*.c src/net/*.c src/smtp/*.c src/diag/*.c))
@@ -88,7 +89,8 @@ $(SUPPORT): $(call obj,$(SUPPORT_SRC))
 $(BUILD)/src/app/%.o $(BUILD)/src/out/%.o: BASE_FLAGS += -D_DEFAULT_SOURCE $(APP_CFLAGS)
 $(BUILD)/src/app/translate.o: $(BUILD)/prefix
 $(BUILD)/src/app/translate.o: BASE_FLAGS += -DLOCALEDIR='"$(PREFIX)/share/locale"'
-$(BUILD)/src/out/sink_kafka.o $(BUILD)/tests/unit/test_sink_kafka.o: EXTRA_CFLAGS = $(KAFKA_CFLAGS)
+$(BUILD)/src/out/rdkafka.o $(BUILD)/src/out/sink_kafka.o $(BUILD)/tests/unit/test_sink_kafka.o: EXTRA_CFLAGS = $(KAFKA_CFLAGS)
+$(BUILD)/tests/unit/test_sink_kafka: TEST_LIBS += $(KAFKA_LIBS)
 $(BUILD)/tests/%.o: BASE_FLAGS += -D_DEFAULT_SOURCE -Itests/support -Itests -Isrc $(APP_CFLAGS)
 
 # Another PREFIX is another place of translations.

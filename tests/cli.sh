@@ -162,6 +162,15 @@ try "an interval that is none" 2 "--rotate-interval" "$program" -r "$sample" --r
 try "rotated standard output" 2 "cannot be rotated" "$program" -r "$sample" --rotate-size 1M
 try "settings of Kafka for a file" 2 "--kafka-conf is for" "$program" -r "$sample" --kafka-conf a=b -O "$dir/x"
 try "text to Kafka" 2 "only JSON" "$program" -r "$sample" -o text -O kafka:t@127.0.0.1:1
+if [ "$(uname -s)" = Linux ] && ! "$program" --version | grep -q "librdkafka none"; then
+  mkdir "$dir/no-kafka" "$dir/bad-kafka"
+  : >"$dir/no-kafka/librdkafka.so.1"
+  ln -s "$(ldd "$program" | awk '/libz\.so/ { print $3 }')" "$dir/bad-kafka/librdkafka.so.1"
+  try "no librdkafka" 2 "not installed" env LD_LIBRARY_PATH="$dir/no-kafka" "$program" -r "$sample" -O kafka:t@127.0.0.1:1
+  try "another librdkafka" 2 "another librdkafka" env LD_LIBRARY_PATH="$dir/bad-kafka" "$program" -r "$sample" -O kafka:t@127.0.0.1:1
+  try "neither is needed without Kafka" 0 "" env LD_LIBRARY_PATH="$dir/no-kafka" "$program" -r "$sample" -O "$dir/without.json"
+  expect "and the version says so" test "$(LD_LIBRARY_PATH=$dir/no-kafka "$program" --version | grep -c "librdkafka not installed")" = 1
+fi
 try "nobody listens" 1 "Connection refused" "$program" -r "$sample" -O tcp:127.0.0.1:1
 mkdir "$dir/parts" && chmod 777 "$dir/parts" && chmod 711 "$dir"
 try "rotated" 0 "" "$program" -r "$sample" --events command,session --rotate-size 4K -O "$dir/parts/%Y.json"

@@ -94,6 +94,6 @@ void sink_rights(const struct sink *s, struct sink_rights *out);
  * NULL is allowed.
  */
 int sink_close(struct sink **s, struct err *err);
-const char *sink_kafka_version(void); /* of librdkafka; NULL: built without */
+const char *sink_kafka_version(void); /* of librdkafka, or "not installed"; "none": built without */
 
 #endif

@@ -342,7 +342,7 @@ static int dispatch(struct options *o, struct err *err)
 		return 0;
 	case TASK_VERSION:
 		printf("smtpscope %s\nzlib %s, libzstd %s, librdkafka %s\n", SMTPSCOPE_VERSION, zlibVersion(), ZSTD_versionString(),
-		       sink_kafka_version() ? sink_kafka_version() : "none");
+		       sink_kafka_version());
 		return 0;
 	}
 	return 0;

@@ -10,7 +10,7 @@
 
 #ifdef SMTPSCOPE_KAFKA
 
-#include <librdkafka/rdkafka.h>
+#include "rdkafka.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +63,7 @@ static void on_error(rd_kafka_t *client, int error, const char *why, void *opaqu
 		tell(s, error, why);
 		return;
 	}
-	rd_kafka_fatal_error(client, text, sizeof text);
+	rdkafka.fatal_error(client, text, sizeof text);
 	tell(s, error, text);
 	s->error = EIO;
 }
@@ -94,7 +94,7 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
 	}
 	sink_lose(s, k->ending ? SINK_LOST_END : SINK_LOST_ERROR, 1);
 	if (!k->ending)
-		tell(s, message->err, rd_kafka_err2str(message->err));
+		tell(s, message->err, rdkafka.err2str(message->err));
 }
 
 /* What it logs it tells as errors too, where it matters. */
@@ -113,7 +113,7 @@ static int set(struct sink *s, const char *name, const char *value, struct err *
 	struct kafka *k = s->own;
 	char text[512];
 
-	if (rd_kafka_conf_set(k->conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK)
+	if (rdkafka.conf_set(k->conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK)
 		return 0;
 	return err_set(err, 2, "%s: --kafka-conf %s: %s", s->name, name, text);
 }
@@ -194,11 +194,11 @@ static void kafka_close(struct sink *s)
 	struct kafka *k = s->own;
 
 	if (k->topic)
-		rd_kafka_topic_destroy(k->topic);
+		rdkafka.topic_destroy(k->topic);
 	if (k->client)
-		rd_kafka_destroy(k->client);
+		rdkafka.destroy(k->client);
 	if (k->conf)
-		rd_kafka_conf_destroy(k->conf);
+		rdkafka.conf_destroy(k->conf);
 	free(k);
 }
 
@@ -211,11 +211,13 @@ static int kafka_open(struct sink *s, const char *where, struct err *err)
 		return err_set(err, 2, "%s: must be kafka:TOPIC@BROKERS, such as kafka:smtp@kafka1:9092,kafka2:9092", s->name);
 	if (s->o.rotate_bytes || s->o.rotate_seconds)
 		return err_set(err, 2, "%s: only files can be rotated", s->name);
+	if (rdkafka_load(err) != 0)
+		return -1;
 	k = calloc(1, sizeof *k);
 	if (!k)
 		return err_set(err, 1, "%s: out of memory", s->name);
 	memcpy(k->topic_name, where, (size_t)(at - where));
-	k->conf = rd_kafka_conf_new();
+	k->conf = rdkafka.conf_new();
 	s->own = k;
 	if (set_all(s, at + 1, err) == 0)
 		return 0;
@@ -232,10 +234,10 @@ static int first_answer(struct sink *s, struct err *err)
 
 	if (s->o.live)
 		return 0;
-	error = rd_kafka_metadata(k->client, 0, k->topic, &metadata, ANSWER_MS);
+	error = rdkafka.metadata(k->client, 0, k->topic, &metadata, ANSWER_MS);
 	if (error)
-		return err_set(err, 1, "%s: no broker answers: %s", s->name, rd_kafka_err2str(error));
-	rd_kafka_metadata_destroy(metadata);
+		return err_set(err, 1, "%s: no broker answers: %s", s->name, rdkafka.err2str(error));
+	rdkafka.metadata_destroy(metadata);
 	return 0;
 }
 
@@ -244,17 +246,17 @@ static int kafka_start(struct sink *s, struct err *err)
 	struct kafka *k = s->own;
 	char text[512];
 
-	rd_kafka_conf_set_opaque(k->conf, s);
-	rd_kafka_conf_set_error_cb(k->conf, on_error);
-	rd_kafka_conf_set_log_cb(k->conf, on_log);
-	rd_kafka_conf_set_dr_msg_cb(k->conf, on_delivery);
-	k->client = rd_kafka_new(RD_KAFKA_PRODUCER, k->conf, text, sizeof text);
+	rdkafka.conf_set_opaque(k->conf, s);
+	rdkafka.conf_set_error_cb(k->conf, on_error);
+	rdkafka.conf_set_log_cb(k->conf, on_log);
+	rdkafka.conf_set_dr_msg_cb(k->conf, on_delivery);
+	k->client = rdkafka.new(RD_KAFKA_PRODUCER, k->conf, text, sizeof text);
 	if (!k->client)
 		return err_set(err, 1, "%s: %s", s->name, text);
 	k->conf = NULL; /* the client has it */
-	k->topic = rd_kafka_topic_new(k->client, k->topic_name, NULL);
+	k->topic = rdkafka.topic_new(k->client, k->topic_name, NULL);
 	if (!k->topic)
-		return err_set(err, 1, "%s: %s", s->name, rd_kafka_err2str(rd_kafka_last_error()));
+		return err_set(err, 1, "%s: %s", s->name, rdkafka.err2str(rdkafka.last_error()));
 	return first_answer(s, err);
 }
 
@@ -262,9 +264,9 @@ static int kafka_start(struct sink *s, struct err *err)
 
 static rd_kafka_resp_err_t produce(struct kafka *k, struct span record, struct span key)
 {
-	if (rd_kafka_produce(k->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)record.p, record.n, key.p, key.n, NULL) == 0)
+	if (rdkafka.produce(k->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)record.p, record.n, key.p, key.n, NULL) == 0)
 		return RD_KAFKA_RESP_ERR_NO_ERROR;
-	return rd_kafka_last_error();
+	return rdkafka.last_error();
 }
 
 /* The queue is full: offline that is waited for. */
@@ -274,7 +276,7 @@ static rd_kafka_resp_err_t produce_when_there_is_room(struct sink *s, struct spa
 	rd_kafka_resp_err_t error;
 
 	do {
-		rd_kafka_poll(k->client, s->o.live ? 0 : PAUSE_MS);
+		rdkafka.poll(k->client, s->o.live ? 0 : PAUSE_MS);
 		error = produce(k, record, key);
 	} while (error == RD_KAFKA_RESP_ERR__QUEUE_FULL && !s->error && sink_may_wait(s));
 	return error;
@@ -294,12 +296,12 @@ static void kafka_record(struct sink *s, struct span record, struct span key)
 		sink_lose(s, s->o.live ? SINK_LOST_QUEUE : SINK_LOST_END, 1);
 	} else {
 		sink_lose(s, SINK_LOST_ERROR, 1);
-		tell(s, error, rd_kafka_err2str(error));
+		tell(s, error, rdkafka.err2str(error));
 	}
 	if (++k->since_poll < POLL_EVERY || !k->client)
 		return;
 	k->since_poll = 0;
-	rd_kafka_poll(k->client, 0);
+	rdkafka.poll(k->client, 0);
 }
 
 static void kafka_tick(struct sink *s)
@@ -307,7 +309,7 @@ static void kafka_tick(struct sink *s)
 	const struct kafka *k = s->own;
 
 	if (k->client)
-		rd_kafka_poll(k->client, 0);
+		rdkafka.poll(k->client, 0);
 	s->dropping &= k->waiting_bytes > SINK_KEPT / 2;
 }
 
@@ -318,15 +320,15 @@ static void kafka_flush(struct sink *s, int64_t until)
 
 	if (!k->client)
 		return;
-	rd_kafka_poll(k->client, 0);
+	rdkafka.poll(k->client, 0);
 	if (!until)
 		return;
-	while (rd_kafka_outq_len(k->client) > 0 && !s->error && sink_may_wait(s))
-		rd_kafka_flush(k->client, PAUSE_MS);
+	while (rdkafka.outq_len(k->client) > 0 && !s->error && sink_may_wait(s))
+		rdkafka.flush(k->client, PAUSE_MS);
 	k->ending = true;
-	rd_kafka_purge(k->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-	while (rd_kafka_outq_len(k->client) > 0)
-		rd_kafka_poll(k->client, PAUSE_MS);
+	rdkafka.purge(k->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+	while (rdkafka.outq_len(k->client) > 0)
+		rdkafka.poll(k->client, PAUSE_MS);
 }
 
 static void kafka_stats(struct sink *s)
@@ -365,7 +367,9 @@ const struct sink_kind sink_kind_kafka = {
 
 const char *sink_kafka_version(void)
 {
-	return rd_kafka_version_str();
+	struct err err = {0};
+
+	return rdkafka_load(&err) == 0 ? rdkafka.version_str() : "not installed";
 }
 
 #else
@@ -380,7 +384,7 @@ const struct sink_kind sink_kind_kafka = {.prefix = "kafka:", .open = kafka_open
 
 const char *sink_kafka_version(void)
 {
-	return NULL;
+	return "none";
 }
 
 #endif

@@ -38,7 +38,7 @@ only() {
   [ "$found" = "$2 " ] || { echo "$1 is included in: $found(only $2 may)"; fail=1; }
 }
 only '#include <pcap' src/app/capture.c
-only '#include <librdkafka' src/out/sink_kafka.c
+only '#include <librdkafka' src/out/rdkafka.h
 only '#include <json' src/out/json_tree.h
 
 [ $fail = 0 ] && echo "layers: base, net, smtp, diag, out, app know only what they may"
