@@ -63,6 +63,8 @@ same('sessions_total', stats['sessions']['total'])
 same('sessions_closed_total{how="rst"}', stats['sessions']['rst'])
 same('frames_ignored_total{reason="truncated"}', stats['packets']['ignored']['truncated'])
 same('memory_bytes', stats['memory']['used'])
+same('watch_memory_bytes', stats['memory']['watch'])
+if not 0 < stats['memory']['watch'] < stats['memory']['used']: sys.exit('memory: %s' % stats['memory'])
 same('events_dropped_total', 0)
 sinks = [k for k in value if k.startswith('smtpscope_sink_events_total')]
 if len(sinks) != 2 or not any(k.endswith('a\\"b.json"}') for k in sinks): sys.exit('sinks: %s' % sinks)

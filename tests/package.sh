@@ -73,6 +73,7 @@ talk() {
   kill $server
 }
 inside ip link set lo up
+inside sh -c 'echo "SMTPSCOPE_OPTIONS=\"--stats 1 --metrics /var/lib/smtpscope/lo.prom\"" >/etc/default/smtpscope-lo'
 inside rm -f /var/log/smtpscope/lo.json
 inside systemctl start smtpscope@lo || { inside journalctl --no-pager -u smtpscope@lo; fail "the service does not start"; }
 [ "$(inside systemctl is-active smtpscope@lo)" = active ] || fail "not active"
@@ -81,6 +82,9 @@ inside grep -qE '^CapEff:\s0+$' "/proc/$pid/status" || fail "capabilities are le
 inside grep -qE '^Uid:\s+0' "/proc/$pid/status" && fail "runs as root"
 talk
 wait_for '"smtpscope.session"' lo.json
+for _ in $(seq 50); do inside grep -q "^smtpscope_sessions_total [1-9]" /var/lib/smtpscope/lo.prom 2>/dev/null && break; sleep 0.1; done
+inside grep -q "^smtpscope_sessions_total [1-9]" /var/lib/smtpscope/lo.prom || fail "no metrics under the unit"
+inside setpriv --reuid=nobody --regid=nogroup --clear-groups test -r /var/lib/smtpscope/lo.prom || fail "no collector may read the metrics"
 inside mv /var/log/smtpscope/lo.json /var/log/smtpscope/old.json
 inside systemctl reload smtpscope@lo || fail "reload"
 talk

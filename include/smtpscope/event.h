@@ -213,10 +213,12 @@ X(UINT, stats_sink_bytes, "smtp.stats.sink.bytes", IN_STATS, "Octets of them.") 
 X(UINT, stats_sink_queued, "smtp.stats.sink.queued", IN_STATS, "Events that wait.") \
 X(UINT, stats_sink_queued_bytes, "smtp.stats.sink.queued_bytes", IN_STATS, "Octets of them.") \
 X(UINT, stats_sink_reconnects, "smtp.stats.sink.reconnects", IN_STATS, "Connections made anew, files opened anew.") \
+X(UINT, stats_sink_unacknowledged, "smtp.stats.sink.unacknowledged_bytes", IN_STATS, "Octets, written to tcp:, that a connection that broke had not acknowledged: they may be lost.") \
 X(UINT, stats_sink_lost_queue, "smtp.stats.sink.dropped.queue", IN_STATS, "Dropped: too many waited.") \
 X(UINT, stats_sink_lost_error, "smtp.stats.sink.dropped.error", IN_STATS, "Dropped: refused for good.") \
 X(UINT, stats_sink_lost_closed, "smtp.stats.sink.dropped.closed", IN_STATS, "Dropped: the reader went away.") \
 X(UINT, stats_memory, "smtp.stats.memory.used", IN_STATS, "Octets in use by all state.") \
+X(UINT, stats_memory_watch, "smtp.stats.memory.watch", IN_STATS, "Octets of them that --watch uses.") \
 X(UINT, stats_memory_failures, "smtp.stats.memory.refused", IN_STATS, "Allocations refused at a limit.") \
 X(UINT, stats_watch_windows, "smtp.stats.watch.windows", IN_STATS, "Windows that --watch keeps: one for each client, identity, server, domain and rule.") \
 X(UINT, stats_watch_evicted_sessions, "smtp.stats.watch.evicted.sessions", IN_STATS, "Given up at a limit, the least recently used first.") \

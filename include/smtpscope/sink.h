@@ -51,6 +51,7 @@ struct sink_stats {
 	uint64_t written, bytes; /* handed on, whole; to Kafka: acknowledged */
 	uint64_t queued, queued_bytes;
 	uint64_t lost[SINK_LOSSES];
+	uint64_t unacknowledged_bytes; /* tcp, Linux: handed on, and not acknowledged when the connection broke: they may be lost */
 	uint64_t reconnects; /* connections made anew; files opened anew, by rotation too */
 };
 

@@ -173,6 +173,7 @@ static void write_sink_stats(struct report *r, struct out *out, int64_t ts)
 	ev.stats_sink_queued = s.queued;
 	ev.stats_sink_queued_bytes = s.queued_bytes;
 	ev.stats_sink_reconnects = s.reconnects;
+	ev.stats_sink_unacknowledged = s.unacknowledged_bytes;
 	ev.stats_sink_lost_queue = s.lost[SINK_LOST_QUEUE];
 	ev.stats_sink_lost_error = s.lost[SINK_LOST_ERROR];
 	ev.stats_sink_lost_closed = s.lost[SINK_LOST_CLOSED];

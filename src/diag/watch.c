@@ -300,6 +300,9 @@ static void judge(struct watch *w, struct watch_session *s, const struct event *
 
 static void on_stats(struct watch *w, struct event *ev)
 {
+	ev->stats_memory_watch = pool_used(w->pool);
+	ev->stats_memory += ev->stats_memory_watch;
+	ev->stats_memory_failures += pool_failures(w->pool);
 	ev->stats_watch_windows = table_count(w->windows);
 	ev->stats_watch_evicted_clients = w->evicted_clients;
 	ev->stats_watch_evicted_sessions = w->evicted_sessions;

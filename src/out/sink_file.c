@@ -234,7 +234,8 @@ static void reopen_when_wanted(struct sink *s, struct file *f)
 	if (status == 0)
 		s->stats.reconnects++;
 	else
-		sink_complain(s, "cannot open it anew: %s; going on with the old file", strerror(-status));
+		sink_complain(s, "cannot open it anew: %s%s; going on with the old file", strerror(-status),
+			      status == -EACCES ? ", the user of -Z must be able to make it" : "");
 }
 
 /* ---- octets ---- */

@@ -4,8 +4,9 @@
  * A broken connection is made anew after a second, then after twice as long each time, at most every 30 s; the record in the midst of
  * which it broke is sent again from its start. Names are looked up once, at the start: what that takes is given up afterwards.
  * Offline the first connection must succeed, so that a wrong name is seen at once; live a listener may come later.
- * Left out: what the kernel had taken and the listener had not read when the connection broke is not known, and so not sent
- * again (sink_kafka.c is for those who need that). What the listener says is read and forgotten.
+ * Left out: what the kernel had taken and the listener had not read when the connection broke is not sent again (sink_kafka.c is for
+ * those who need that). Of tcp: it is told how much of it was never acknowledged; what was, and not read, nobody knows. What the
+ * listener says is read and forgotten.
  */
 #include "sink_internal.h"
 
@@ -16,15 +17,20 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/sockios.h> /* SIOCOUTQ */
+#endif
 
 enum {
 	RETRY_MIN_S = 1,
 	RETRY_MAX_S = 30,
 	CONNECT_S = 10,   /* a SYN that is dropped is given up then */
 	MAX_ADDRESSES = 8, /* of one name */
+	MAX_WASTE = 16,   /* reads in one go of what nobody wants: a listener that talks without end must not be listened to without end */
 };
 
 struct address {
@@ -45,6 +51,18 @@ struct peer {
 
 /* ---- connecting ---- */
 
+/* Octets that the kernel had taken for the listener, who never acknowledged them. */
+static uint64_t unacknowledged(const struct sink *s)
+{
+	int octets = 0;
+
+#ifdef SIOCOUTQ
+	if (s->kind == &sink_kind_tcp && ioctl(s->fd, SIOCOUTQ, &octets) != 0)
+		octets = 0;
+#endif
+	return octets > 0 ? (uint64_t)octets : 0;
+}
+
 static void hang_up(struct sink *s, struct peer *p)
 {
 	if (s->fd >= 0)
@@ -58,10 +76,14 @@ static void hang_up(struct sink *s, struct peer *p)
 static void try_later(struct sink *s, struct peer *p, int error)
 {
 	bool was_up = p->up;
+	uint64_t octets = was_up ? unacknowledged(s) : 0;
 
+	s->stats.unacknowledged_bytes += octets;
 	hang_up(s, p);
 	p->error = error;
-	if (!p->told && !p->opening)
+	if (octets)
+		sink_complain(s, "%s; %llu octets were not acknowledged, and may be lost; trying again", strerror(error), (unsigned long long)octets);
+	else if (!p->told && !p->opening)
 		sink_complain(s, "%s; trying again", strerror(error));
 	p->told = !p->opening;
 	p->next = was_up ? p->next : (p->next + 1) % p->addresses;
@@ -123,11 +145,12 @@ static void go_on_connecting(struct sink *s, struct peer *p)
 static void notice_end(struct sink *s, struct peer *p)
 {
 	char waste[4096];
-	ssize_t n;
+	ssize_t n = 1;
 
-	do
+	for (int i = 0; i < MAX_WASTE && n > 0; i++)
 		n = recv(s->fd, waste, sizeof waste, MSG_DONTWAIT);
-	while (n > 0);
+	if (n > 0)
+		return; /* the rest next time */
 	if (n == 0)
 		try_later(s, p, ECONNRESET);
 	else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)

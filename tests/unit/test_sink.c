@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -480,6 +481,76 @@ static void test_reconnect_in_a_record(void **state)
 	close(listener);
 }
 
+static int unread(int fd)
+{
+	int n = 0;
+
+	assert_int_equal(ioctl(fd, FIONREAD, &n), 0);
+	return n;
+}
+
+/* A listener that talks instead of listening: what it says is read, but never without end. */
+static void test_talkative_listener(void **state)
+{
+	const struct sink_options o = {.live = true, .complain = complain};
+	enum { SAID = 100 * 1024, AT_ONCE = 64 * 1024 };
+	char target[600];
+	int listener = listen_unix(in_dir("socket")), fd;
+	struct sink *s;
+
+	(void)state;
+	said[0] = '\0';
+	snprintf(target, sizeof target, "unix:%s", in_dir("socket"));
+	s = open_sink(target, &o);
+	fd = accept(listener, NULL, NULL);
+	assert_int_equal(send(fd, big, SAID, 0), SAID);
+	assert_int_equal(unread(fd - 1), SAID); /* the sink's socket is the one that was opened before */
+	sink_tick(s);
+	assert_int_equal(unread(fd - 1), SAID - AT_ONCE);
+	sink_tick(s);
+	assert_int_equal(unread(fd - 1), 0);
+	close(fd);
+	sink_tick(s);
+	assert_non_null(strstr(said, "trying again"));
+	assert_int_equal(sink_close(&s, NULL), 0);
+	close(listener);
+}
+
+#ifdef __linux__
+/* A listener that goes away without having taken all: how much of what is written it never acknowledged is told. */
+static void test_unacknowledged(void **state)
+{
+	const struct sink_options o = {.live = true, .complain = complain, .linger_ms = 1};
+	enum { SIZE = 8000, RECORDS = 4000 };
+	uint16_t port = 0;
+	char target[64];
+	int listener = listen_tcp(&port), fd;
+	struct sink_stats st;
+	struct sink *s;
+
+	(void)state;
+	said[0] = '\0';
+	snprintf(target, sizeof target, "tcp:127.0.0.1:%u", port);
+	s = open_sink(target, &o);
+	fd = accept(listener, NULL, NULL);
+	write_records(s, 0, RECORDS, SIZE);
+	for (int i = 0; i < 20; i++, sink_tick(s)) /* until nothing is taken any more */
+		wait_ms(10);
+	sink_stats(s, &st);
+	assert_true(st.queued > 0);
+	assert_int_equal(st.unacknowledged_bytes, 0);
+	close(fd);
+	close(listener);
+	wait_ms(50);
+	sink_tick(s);
+	sink_stats(s, &st);
+	assert_true(st.unacknowledged_bytes > 0 && st.unacknowledged_bytes < st.bytes + SIZE);
+	assert_non_null(strstr(said, "octets were not acknowledged"));
+	expect_balance(s, RECORDS);
+	sink_close(&s, NULL);
+}
+#endif
+
 /* A listener that stops reading (R62): what does not fit is dropped by whole records and counted; it goes on when it reads again. */
 static void test_stuck_listener(void **state)
 {
@@ -649,6 +720,10 @@ int main(void)
 	    cmocka_unit_test(test_full_disk_offline),
 	    cmocka_unit_test(test_slow_pipe),
 	    cmocka_unit_test(test_reconnect_in_a_record),
+	    cmocka_unit_test(test_talkative_listener),
+#ifdef __linux__
+	    cmocka_unit_test(test_unacknowledged),
+#endif
 	    cmocka_unit_test(test_stuck_listener),
 	    cmocka_unit_test(test_offline_waits),
 	    cmocka_unit_test(test_stop_while_waiting),
