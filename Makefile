@@ -64,7 +64,7 @@ PROGRAM := $(if $(filter build,$(BUILD)),smtpscope,$(BUILD)/smtpscope)
 
 .PHONY: all demo deps test-deps check check-unit check-dialogs check-secrets check-allocations check-pcaps check-cli check-man check-asan check-valgrind \
 	check-live check-kafka check-soak check-faults check-floods fuzz fuzz-all fuzz-replay fuzzers replayers layers sizes lint coverage mutants bench bench-live bench-guard pot po contrib install uninstall dist clean help
-.PHONY: check-install check-contrib check-package FORCE
+.PHONY: check-install check-contrib check-opensearch check-package FORCE
 
 ## all: build ./smtpscope
 all: $(PROGRAM) $(MO)
@@ -230,6 +230,10 @@ check-install: all
 ## check-contrib: contrib/ with rsyslog, jq, DuckDB, ClickHouse and real events (installs them)
 check-contrib: all
 	@SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/contrib.sh
+
+## check-opensearch: index templates, events and questions in a real OpenSearch, and rsyslog that ships to it (installs Java, Maven, rsyslog)
+check-opensearch: all
+	@SMTPSCOPE=./$(PROGRAM) BUILD=$(BUILD) tests/opensearch/run.sh
 
 ## check-package: Debian package: built, lintian, installed in a fresh chroot, tested there, run there by systemd (root; installs the tools)
 check-package:

@@ -20,7 +20,7 @@ def ecs_types: $ecs | split("\n") | map(select(. != "" and (startswith("#") | no
 # Texts longer than 1024 octets stay in the document and out of the index.
 def mapping($type):
   if $type == "keyword" then {type: "keyword", ignore_above: 1024}
-  elif $type == "wildcard" and $engine == "opensearch" then {type: "keyword", ignore_above: 1024} # before 2.15 it has no wildcard
+  elif $type == "wildcard" and $engine == "opensearch" then {type: "keyword", ignore_above: 1024} # wildcard came with 2.15
   else {type: $type} end;
 
 def by_schema:
