@@ -25,6 +25,8 @@ PY
 chmod 644 "$dir/gap.pcap"
 all=(-r "$dir/gap.pcap"); for s in samples/*.pcap; do all+=(-r "$s"); done
 "$program" "${all[@]}" -o json -O "$dir/a\"b.json" -o json --events stats -O - --metrics "$dir/x.prom" >"$dir/stats.json" || fail "status $?"
+(umask 077; "$program" -r "$dir/gap.pcap" -o json -O "$dir/closed.json" --metrics "$dir/open.prom") || fail "status $? with umask 077"
+[ "$(stat -c '%a' "$dir/closed.json" "$dir/open.prom" | paste -sd ' ')" = "600 644" ] || fail "umask 077: $(ls -l "$dir")"
 [ ! -e "$dir/x.prom.new" ] || fail "the file aside was left"
 
 python3 - "$dir/x.prom" "$dir/stats.json" <<'PY' || exit 1

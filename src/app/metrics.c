@@ -168,6 +168,8 @@ int metrics_write(const char *path, const struct event *stats, struct sink *cons
 	put_run(f, stats);
 	put_sinks(f, sinks, sink_count);
 	error = ferror(f) ? EIO : 0;
+	if (error == 0 && fchmod(fd, FILE_MODE) != 0) /* the umask is about events */
+		error = errno;
 	if (fclose(f) != 0)
 		error = errno;
 	if (error == 0 && rename(aside, path) != 0)

@@ -45,13 +45,13 @@ static void add_network(struct sandbox *s, const struct sink_rights *r)
 void outputs_rights(struct outputs *out, const struct options *o, struct sandbox *s)
 {
 	if (o->metrics)
-		s->folder[s->folders++] = (struct sandbox_folder){out->metrics_folder, true};
+		s->folder[s->folders++] = (struct sandbox_folder){out->metrics_folder, true, true};
 	for (unsigned i = 0; i < out->count; i++) {
 		struct sink_rights r;
 
 		sink_rights(out->sink[i], &r);
 		if (r.folder)
-			s->folder[s->folders++] = (struct sandbox_folder){r.folder, r.rename};
+			s->folder[s->folders++] = (struct sandbox_folder){r.folder, r.rename, false};
 		add_network(s, &r);
 		for (unsigned k = 0; k < r.read_count; k++)
 			sandbox_read(s, r.reads[k]);

@@ -289,15 +289,19 @@ static int allow_making(scmp_filter_ctx f, const struct sandbox *s)
 {
 	static const char *const rename[] = {"rename", "renameat", "renameat2", NULL};
 	const scmp_datum_t mask = O_ACCMODE | O_CREAT | O_PATH | O_DIRECTORY; /* O_TMPFILE holds O_DIRECTORY */
-	bool renames = false;
+	bool renames = false, publishes = false;
 	int status;
 
 	if (s->folders == 0)
 		return 0;
-	for (unsigned i = 0; i < s->folders; i++)
+	for (unsigned i = 0; i < s->folders; i++) {
 		renames |= s->folder[i].rename;
+		publishes |= s->folder[i].publish;
+	}
 	status = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, mask, O_WRONLY | O_CREAT));
 	status |= allow(f, "access") | allow(f, "faccessat") | allow(f, "faccessat2");
+	if (publishes)
+		status |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(fchmod), 1, SCMP_A1(SCMP_CMP_EQ, 0644, 0));
 	return status | (renames ? allow_all(f, rename) : 0);
 }
 

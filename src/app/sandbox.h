@@ -16,6 +16,7 @@ enum { SANDBOX_READS = 4200, SANDBOX_FOLDERS = 16 }; /* more than options can na
 struct sandbox_folder {
 	const char *path;
 	bool rename; /* files there may be renamed and replaced, not only made and written */
+	bool publish; /* and made readable for all, whatever the umask is */
 };
 
 struct sandbox {

@@ -70,6 +70,23 @@ static bool rename_output(void)
 	return rename(in_folder("there"), in_folder("aside")) == 0 && rename(in_folder("aside"), in_folder("there")) == 0;
 }
 
+static bool chmod_output(mode_t mode)
+{
+	int fd = open(in_folder("output"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
+
+	return fd >= 0 && fchmod(fd, mode) == 0;
+}
+
+static bool let_others_read(void)
+{
+	return chmod_output(0644);
+}
+
+static bool let_others_write(void)
+{
+	return chmod_output(0666);
+}
+
 static bool read_output(void)
 {
 	return open(in_folder("there"), O_RDONLY) >= 0;
@@ -188,7 +205,7 @@ static bool get_memory(void)
 }
 
 /* What a run needs: nothing but reading; a file that is opened anew; one that is rotated; a connection made anew. */
-enum { READS, REOPENS, ROTATES, UNIX_SINK, TCP_SINK, KAFKA_SINK, CASES };
+enum { READS, REOPENS, ROTATES, METRICS, UNIX_SINK, TCP_SINK, KAFKA_SINK, CASES };
 #define ALWAYS ((1u << CASES) - 1)
 
 struct attempt {
@@ -202,8 +219,10 @@ static const struct attempt attempts[] = {
     {"to open a file that was not named", open_another, 0},
     {"to open a named file for writing", open_named_to_write, 0},
     {"to delete a file", delete_a_file, 0},
-    {"to make a file where the output is", make_output, 1u << REOPENS | 1u << ROTATES},
-    {"to rename a file there", rename_output, 1u << ROTATES},
+    {"to make a file where the output is", make_output, 1u << REOPENS | 1u << ROTATES | 1u << METRICS},
+    {"to rename a file there", rename_output, 1u << ROTATES | 1u << METRICS},
+    {"to let others read a file there", let_others_read, 1u << METRICS},
+    {"to let others write a file there", let_others_write, 0},
     {"to read a file there", read_output, 0},
     {"to make a file elsewhere", make_elsewhere, 0},
     {"to open a unix socket", open_unix, 1u << UNIX_SINK | 1u << KAFKA_SINK},
@@ -227,8 +246,8 @@ static void needs_of(int which, struct sandbox *s)
 {
 	*s = (struct sandbox){.user = geteuid() == 0 ? "nobody" : NULL};
 	sandbox_read(s, allowed);
-	if (which == REOPENS || which == ROTATES)
-		s->folder[s->folders++] = (struct sandbox_folder){folder, which == ROTATES};
+	if (which == REOPENS || which == ROTATES || which == METRICS)
+		s->folder[s->folders++] = (struct sandbox_folder){folder, which != REOPENS, which == METRICS};
 	s->unix_sockets = which == UNIX_SINK;
 	s->tcp_sockets = which == TCP_SINK;
 	s->any_sockets = which == KAFKA_SINK;
