@@ -15,7 +15,7 @@
 #include <string.h>
 
 enum {
-	BATCH = 64 * 1024,        /* octets for one worker that end a round: some 40 full segments, or 250 short ones, and all that is
+	BATCH = 128 * 1024,       /* octets for one worker that end a round: some 80 full segments, or 500 short ones, and all that is
 				     said of them, stay in the cache on their way */
 	ROUND_SEGMENTS = 8192,    /* so that a slow input is not kept back for long */
 	SEGMENT = offsetof(struct packet, frag),
@@ -160,6 +160,7 @@ static bool put(struct batch *b, const struct packet *p, int64_t ts, uint64_t fr
 		return true;
 	batch_put(b, p, SEGMENT);
 	batch_put(b, p->payload.p, p->payload.n);
+	pack_fetch(b->bytes + b->n, b->cap - b->n, true);
 	return true;
 }
 

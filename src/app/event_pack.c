@@ -1,8 +1,8 @@
 /*
  * event_pack.c - events that outlive emit(). See event_pack.h.
  *
- * Of the two kilobytes of a struct event some twenty fields have a value: those are kept, each with its place in there, then the line,
- * then what only diag reads. Everything stands at multiples of eight octets, so it can be used where it is.
+ * Of the two kilobytes of a struct event some twenty fields have a value: those are kept, each with its place in there, beside
+ * what only diag reads, then the line. Everything stands at multiples of eight octets, so it can be used where it is.
  */
 #include "event_pack.h"
 
@@ -252,6 +252,8 @@ static void put_event(struct writer *w, const struct packed *head, const struct 
 		      const uint16_t *chosen, struct span line)
 {
 	put(w, head, sizeof *head);
+	if (head->has_record)
+		((struct session_record *)put(w, ev->record, sizeof *ev->record))->diag = NULL;
 	for (unsigned i = 0; i < head->fields; i++) {
 		const struct pack_field *f = &fields[chosen[i]];
 		struct pack_field *copy = put(w, f, sizeof *f);
@@ -259,11 +261,9 @@ static void put_event(struct writer *w, const struct packed *head, const struct 
 		put_value(w, value_of(ev, f), f->type);
 		copy->size = (uint32_t)(w->p - (uint8_t *)(copy + 1));
 	}
-	put(w, line.p, line.n);
 	if (head->has_exchange)
 		put_exchange(w, ev->exchange, head->same);
-	if (head->has_record)
-		((struct session_record *)put(w, ev->record, sizeof *ev->record))->diag = NULL;
+	put(w, line.p, line.n);
 }
 
 static struct pack_block *block_new(size_t cap)
@@ -316,6 +316,7 @@ void pack_append(struct pack_list *l, const struct packing *p, const struct even
 	w.p = b->bytes + b->n;
 	put_event(&w, &head, ev, plan->field, chosen, line->json);
 	b->n += head.size;
+	pack_fetch(w.p, b->cap - b->n, true);
 }
 
 void pack_clear(struct pack_list *l)
@@ -434,6 +435,8 @@ static void take_event(struct packed *head, struct unpacked *out)
 
 	event_init(&out->ev, (enum dataset)head->set);
 	out->ev.reply_ts = head->reply_ts;
+	if (head->has_record)
+		event_of_session(&out->ev, take(&p, sizeof(struct session_record)));
 	for (unsigned i = 0; i < head->fields; i++) {
 		const struct pack_field *f = take(&p, sizeof *f);
 
@@ -441,12 +444,10 @@ static void take_event(struct packed *head, struct unpacked *out)
 		take(&p, f->size);
 	}
 	out->line = (struct line){.wanted = head->wanted, .sequence = out->ev.sequence, .findings = out->ev.session_findings};
-	if (head->line)
-		out->line.json = span_of(take(&p, head->line), head->line);
 	if (head->has_exchange)
 		take_exchange(&p, head->same, &out->ev);
-	if (head->has_record)
-		event_of_session(&out->ev, (struct session_record *)take(&p, sizeof(struct session_record)));
+	if (head->line)
+		out->line.json = span_of(take(&p, head->line), head->line);
 }
 
 bool pack_next(struct pack_reader *r, struct unpacked *out)
@@ -458,5 +459,7 @@ bool pack_next(struct pack_reader *r, struct unpacked *out)
 	take_event(head, out);
 	r->at += head->size;
 	skip_done(r);
+	if (r->block)
+		pack_fetch(r->block->bytes + r->at, r->block->n - r->at, false);
 	return true;
 }

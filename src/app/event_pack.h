@@ -18,6 +18,22 @@ static inline size_t pack_padded(size_t n)
 	return (n + 7) & ~(size_t)7;
 }
 
+/*
+ * What is read or written next, of the n octets at p, comes from the cache of another core, which takes as long as reading a packet:
+ * it may set out while there is something else to do.
+ */
+static inline void pack_fetch(const uint8_t *p, size_t n, bool to_write)
+{
+	enum { LINE = 64, MOST = 24 * LINE };
+
+	for (size_t at = 0; at < n && at < MOST; at += LINE) {
+		if (to_write)
+			__builtin_prefetch(p + at, 1);
+		else
+			__builtin_prefetch(p + at, 0);
+	}
+}
+
 /* Zero-initialised = empty. */
 struct pack_list {
 	struct pack_block *first, *last; /* last: the one that is filled; those behind it are empty */

@@ -10,7 +10,9 @@
 
 struct rounds {
 	pthread_mutex_t lock;
-	pthread_cond_t moved;
+	pthread_cond_t complete;   /* the writer may go on */
+	pthread_cond_t room;       /* producers that were too far ahead may */
+	pthread_cond_t *finished;  /* by producer: it is done with one more round */
 	unsigned producers;
 	uint64_t written;  /* rounds the writer is done with */
 	uint64_t started;  /* rounds that somebody has begun */
@@ -27,14 +29,17 @@ struct rounds *rounds_new(unsigned producers)
 	if (!r)
 		return NULL;
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->moved, NULL);
-	r->producers = producers;
+	pthread_cond_init(&r->complete, NULL);
+	pthread_cond_init(&r->room, NULL);
 	r->started = 1;
+	r->finished = calloc(producers, sizeof *r->finished);
+	for (; r->finished && r->producers < producers; r->producers++)
+		pthread_cond_init(&r->finished[r->producers], NULL);
 	r->now = calloc(producers, sizeof *r->now);
 	r->done = calloc(producers, sizeof *r->done);
 	r->lists = calloc((size_t)producers * ROUNDS_RING, sizeof *r->lists);
 	r->readers = calloc(producers, sizeof *r->readers);
-	if (!r->now || !r->done || !r->lists || !r->readers)
+	if (!r->finished || !r->now || !r->done || !r->lists || !r->readers)
 		rounds_free(&r);
 	return r;
 }
@@ -52,7 +57,11 @@ void rounds_free(struct rounds **rounds)
 	free(r->readers);
 	free(r->done);
 	free(r->now);
-	pthread_cond_destroy(&r->moved);
+	for (unsigned p = 0; p < r->producers; p++)
+		pthread_cond_destroy(&r->finished[p]);
+	free(r->finished);
+	pthread_cond_destroy(&r->room);
+	pthread_cond_destroy(&r->complete);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
@@ -77,15 +86,31 @@ uint64_t rounds_now(const struct rounds *r, unsigned p)
 	return r->now[p];
 }
 
+static bool is_complete(const struct rounds *r)
+{
+	for (unsigned p = 0; p < r->producers; p++)
+		if (r->done[p] <= r->written)
+			return false;
+	return true;
+}
+
+/* Under the lock. Each thread is woken for what it waits for alone: to wake one costs as much as some packets. */
+static void tell(struct rounds *r, unsigned p)
+{
+	pthread_cond_broadcast(&r->finished[p]);
+	if (is_complete(r))
+		pthread_cond_signal(&r->complete);
+}
+
 void rounds_next(struct rounds *r, unsigned p)
 {
 	pthread_mutex_lock(&r->lock);
 	r->done[p] = ++r->now[p];
 	if (r->started <= r->now[p])
 		r->started = r->now[p] + 1;
-	pthread_cond_broadcast(&r->moved);
+	tell(r, p);
 	while (r->now[p] >= r->written + ROUNDS_RING)
-		pthread_cond_wait(&r->moved, &r->lock);
+		pthread_cond_wait(&r->room, &r->lock);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -93,7 +118,7 @@ void rounds_end(struct rounds *r, unsigned p)
 {
 	pthread_mutex_lock(&r->lock);
 	r->done[p] = ENDED;
-	pthread_cond_broadcast(&r->moved);
+	tell(r, p);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -103,21 +128,13 @@ bool rounds_wait(struct rounds *r, unsigned p, uint64_t n)
 
 	pthread_mutex_lock(&r->lock);
 	while (r->done[p] <= n)
-		pthread_cond_wait(&r->moved, &r->lock);
+		pthread_cond_wait(&r->finished[p], &r->lock);
 	there = r->done[p] != ENDED || n <= r->now[p];
 	pthread_mutex_unlock(&r->lock);
 	return there;
 }
 
 /* ---- the writer ---- */
-
-static bool is_complete(const struct rounds *r)
-{
-	for (unsigned p = 0; p < r->producers; p++)
-		if (r->done[p] <= r->written)
-			return false;
-	return true;
-}
 
 /* Hands on what all lists of the round hold, smallest tag first, lowest producer first among equals. */
 static void merge(struct rounds *r, rounds_emit *emit, void *ctx)
@@ -148,7 +165,7 @@ bool rounds_write(struct rounds *r, rounds_emit *emit, void *ctx)
 
 	pthread_mutex_lock(&r->lock);
 	while (!is_complete(r))
-		pthread_cond_wait(&r->moved, &r->lock);
+		pthread_cond_wait(&r->complete, &r->lock);
 	more = r->written < r->started;
 	pthread_mutex_unlock(&r->lock);
 	if (!more)
@@ -156,7 +173,7 @@ bool rounds_write(struct rounds *r, rounds_emit *emit, void *ctx)
 	merge(r, emit, ctx);
 	pthread_mutex_lock(&r->lock);
 	r->written++;
-	pthread_cond_broadcast(&r->moved);
+	pthread_cond_broadcast(&r->room);
 	pthread_mutex_unlock(&r->lock);
 	return true;
 }
