@@ -104,7 +104,7 @@ static bool apply_data_final(struct session *s, struct pending *p, struct reply 
 
 		p->finals = r->code == 353 ? s->mail.accepted + 1 : lmtp ? s->mail.accepted : 1;
 		if (r->code == 353) {
-			s->mail.prdr = true;
+			s->mail.prdr = s->mail.open;
 			p->finals++; /* the 353 itself */
 		}
 	}

@@ -262,9 +262,9 @@ void mail_end(struct session *s, const struct pending *p, const struct reply *r)
 	s->emit(s->ctx, &ev);
 	if (b)
 		body_notices(s, b, p);
-	t->open = false;
 	body_put(s, &t->body);
-	arena_clear(&t->arena);
+	arena_clear(&t->arena); /* and nothing may point into it: a reply too many looks for its recipient */
+	*t = (struct transaction){.arena = t->arena, .number = t->number};
 }
 
 /* ---- queue id ---- */
