@@ -295,7 +295,8 @@ static void take_rst(struct tcp *t, struct conn *c, enum dir d, const struct pac
 	int64_t off = stream_offset(s, p->seq);
 
 	c->entry.flags |= CONN_RST;
-	c->flow.reset_by = c->flow.reset_by ? c->flow.reset_by : (uint8_t)(1 << d);
+	if (!c->flow.reset_by)
+		c->flow.reset_by = (uint8_t)(1 << d);
 	if (belongs(c, d, p))
 		take_ack(t, c, d, p);
 	if ((s->flags & STREAM_PLACED) && off > (int64_t)s->next && off > (int64_t)s->acked) {

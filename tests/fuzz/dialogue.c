@@ -104,7 +104,10 @@ static void log_in(struct making *m, uint8_t how)
 	say(m, DIR_SERVER, false, false, verdict, SPAN_ABSENT);
 }
 
-/* Where an input brings an exchange of its own, the secret may become a name in it; where the sides change, what the client says is a reply. */
+/*
+ * Where an input brings an exchange of its own, the secret may become a name in it; where the sides change, what the client says is a
+ * reply.
+ */
 static bool is_ours(struct span input)
 {
 	static const char *const words[] = {"PLAIN", "LOGIN", "CRAM", "DIGEST", "SCRAM", "NTLM", "EXTERNAL", "ANONYMOUS", "OAUTH", "GSS",
