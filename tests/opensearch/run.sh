@@ -2,7 +2,7 @@
 # A real OpenSearch (one node): the index templates of contrib/ are loaded as contrib/README.md says, the events of all samples are indexed,
 # and tests/opensearch/ask.py counts again what the engine says of them; then rsyslog does the same. Installs what is missing: a Java
 # runtime, Maven, rsyslog; the engine itself comes as Maven artifacts, kept in $OPENSEARCH_LIB (below the build directory) for the next run.
-# Elasticsearch comes without its data streams there; its template, which has one type more, is loaded into the same engine.
+# The template for Elasticsearch, which has one type more, is loaded into the same engine.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 program=${SMTPSCOPE:-./smtpscope}
