@@ -191,6 +191,7 @@ static void lose_commands(struct session *s, const struct chunk *c)
 {
 	line_reset(&s->reader[c->dir]);
 	s->lost_tokens = SECRET_LINES;
+	s->auth.lost |= s->auth_pending != NULL; /* a response may be what is lost */
 	if (!s->queue || queue_last(s)->kind != PENDING_LOST)
 		queue_push(s, pending_new(s, PENDING_LOST, SPAN_ABSENT));
 	set_mode(s, MODE_LOST);

@@ -221,8 +221,10 @@ static void hide_strays(struct session *s, const struct pending *p)
 	}
 	if (hidden)
 		mark_secret(s, dir_other(client_dir(s)), r->start, r->end - r->start);
-	if (challenge && !asked)
+	if (challenge && !asked) {
 		s->lone_tokens = SECRET_LINES; /* what answers it is a response, whatever it was paired with */
+		s->auth.lost |= s->auth_pending != NULL; /* and perhaps of the AUTH that waits: which one, nobody can tell from then on */
+	}
 }
 
 static void reply_done(struct session *s);
