@@ -166,10 +166,11 @@ if [ "$(uname -s)" = Linux ] && ! "$program" --version | grep -q "librdkafka non
   mkdir "$dir/no-kafka" "$dir/bad-kafka"
   : >"$dir/no-kafka/librdkafka.so.1"
   ln -s "$(ldd "$program" | awk '/libz\.so/ { print $3 }')" "$dir/bad-kafka/librdkafka.so.1"
-  try "no librdkafka" 2 "not installed" env LD_LIBRARY_PATH="$dir/no-kafka" "$program" -r "$sample" -O kafka:t@127.0.0.1:1
-  try "another librdkafka" 2 "another librdkafka" env LD_LIBRARY_PATH="$dir/bad-kafka" "$program" -r "$sample" -O kafka:t@127.0.0.1:1
-  try "neither is needed without Kafka" 0 "" env LD_LIBRARY_PATH="$dir/no-kafka" "$program" -r "$sample" -O "$dir/without.json"
-  expect "and the version says so" test "$(LD_LIBRARY_PATH=$dir/no-kafka "$program" --version | grep -c "librdkafka not installed")" = 1
+  libraries=${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} # where a build keeps its own
+  try "no librdkafka" 2 "not installed" env LD_LIBRARY_PATH="$dir/no-kafka$libraries" "$program" -r "$sample" -O kafka:t@127.0.0.1:1
+  try "another librdkafka" 2 "another librdkafka" env LD_LIBRARY_PATH="$dir/bad-kafka$libraries" "$program" -r "$sample" -O kafka:t@127.0.0.1:1
+  try "neither is needed without Kafka" 0 "" env LD_LIBRARY_PATH="$dir/no-kafka$libraries" "$program" -r "$sample" -O "$dir/without.json"
+  expect "and the version says so" test "$(LD_LIBRARY_PATH=$dir/no-kafka$libraries "$program" --version | grep -c "librdkafka not installed")" = 1
 fi
 try "nobody listens" 1 "Connection refused" "$program" -r "$sample" -O tcp:127.0.0.1:1
 mkdir "$dir/parts" && chmod 777 "$dir/parts" && chmod 711 "$dir"
