@@ -308,7 +308,6 @@ static void on_stats(struct watch *w, struct event *ev)
 	ev->stats_watch_evicted_sessions = w->evicted_sessions;
 	ev->stats_watch_evicted_windows = w->evicted_windows;
 	ev->stats_watch_evicted_servers = w->evicted_servers;
-	ev->stats_memory_failures += pool_failures(w->pool);
 	w->next.emit(w->next.ctx, ev);
 }
 

@@ -288,7 +288,21 @@ static void test_flood(void **state)
 	assert_true(close_stage(&s));
 }
 
-/* Each allocation fails once: fewer findings, nothing worse. */
+/* What a stats event gets: each refusal once, and the octets among all others. */
+static void expect_stats(struct stage *s)
+{
+	struct event ev;
+
+	event_init(&ev, DS_STATS);
+	ev.stats_memory = 1000;
+	ev.stats_memory_failures = 10;
+	watch_emit(s->watch, &ev);
+	assert_int_equal(ev.stats_memory_failures, 10 + pool_failures(s->pool));
+	assert_int_equal(ev.stats_memory_watch, pool_used(s->pool));
+	assert_int_equal(ev.stats_memory, 1000 + pool_used(s->pool));
+}
+
+/* Each allocation fails once: fewer findings, nothing worse, and it is counted. */
 static void test_no_memory(void **state)
 {
 	bool failed = true;
@@ -315,6 +329,7 @@ static void test_no_memory(void **state)
 			say_end(&s, &t, NOON);
 		}
 		failed = pool_failures(s.pool) > 0;
+		expect_stats(&s);
 		assert_true(close_stage(&s));
 	}
 }
