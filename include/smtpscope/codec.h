@@ -12,6 +12,8 @@
  * An empty input is valid and gives 0.
  */
 long base64_decode(struct span in, uint8_t *dst, size_t cap);
+/* Without "=" at its end, however many there are: some leave it off, some repeat it. */
+struct span base64_unpadded(struct span in);
 /* True when in is what base64_decode() would accept. */
 bool base64_valid(struct span in);
 /* Writes 4 * ceil(n / 3) characters, no NUL; -1 when that does not fit. */

@@ -7,6 +7,7 @@
 #include "metrics.h"
 
 #include "options.h"
+#include "sandbox.h"
 #include "version.h"
 
 #include <errno.h>
@@ -18,8 +19,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { FILE_MODE = 0644 /* numbers only, and the collector is another user */ };
 
 struct metric {
 	const char *name;
@@ -159,7 +158,7 @@ int metrics_write(const char *path, const struct event *stats, struct sink *cons
 
 	if (snprintf(aside, sizeof aside, "%s.new", path) >= (int)sizeof aside)
 		return err_set(err, 1, "--metrics %s: %s", path, strerror(ENAMETOOLONG));
-	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, PUBLISHED_MODE);
 	f = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!f)
 		return err_set(err, 1, "--metrics %s: %s", aside, strerror(errno));
@@ -168,7 +167,7 @@ int metrics_write(const char *path, const struct event *stats, struct sink *cons
 	put_run(f, stats);
 	put_sinks(f, sinks, sink_count);
 	error = ferror(f) ? EIO : 0;
-	if (error == 0 && fchmod(fd, FILE_MODE) != 0) /* the umask is about events */
+	if (error == 0 && fchmod(fd, PUBLISHED_MODE) != 0) /* numbers only, and the collector is another user; the umask is about events */
 		error = errno;
 	if (fclose(f) != 0)
 		error = errno;

@@ -301,7 +301,7 @@ static int allow_making(scmp_filter_ctx f, const struct sandbox *s)
 	status = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, mask, O_WRONLY | O_CREAT));
 	status |= allow(f, "access") | allow(f, "faccessat") | allow(f, "faccessat2");
 	if (publishes)
-		status |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(fchmod), 1, SCMP_A1(SCMP_CMP_EQ, 0644, 0));
+		status |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(fchmod), 1, SCMP_A1(SCMP_CMP_EQ, PUBLISHED_MODE, 0));
 	return status | (renames ? allow_all(f, rename) : 0);
 }
 

@@ -16,8 +16,9 @@ enum { SANDBOX_READS = 4200, SANDBOX_FOLDERS = 16 }; /* more than options can na
 struct sandbox_folder {
 	const char *path;
 	bool rename; /* files there may be renamed and replaced, not only made and written */
-	bool publish; /* and made readable for all, whatever the umask is */
+	bool publish; /* and given PUBLISHED_MODE, whatever the umask is */
 };
+enum { PUBLISHED_MODE = 0644 };
 
 struct sandbox {
 	const char *user;        /* "user" or "user:group" to become when started as root; NULL: nobody */

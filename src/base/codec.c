@@ -56,6 +56,13 @@ static bool base64_body(struct span in, struct span *body)
 	return span_all(*body, CHAR_BASE64);
 }
 
+struct span base64_unpadded(struct span in)
+{
+	while (in.n > 0 && in.p[in.n - 1] == '=')
+		in.n--;
+	return in;
+}
+
 bool base64_valid(struct span in)
 {
 	struct span body;

@@ -57,10 +57,8 @@ bool auth_echoes(const struct auth *a, struct span text)
 	uint32_t n = a->sent ? a->sent->count : 0;
 
 	for (uint32_t i = 0; i < n && i < AUTH_SENT_PARTS; i++) {
-		struct span part = span_of(a->sent->part[i], a->sent->length[i]);
+		struct span part = base64_unpadded(span_of(a->sent->part[i], a->sent->length[i]));
 
-		while (part.n && part.p[part.n - 1] == '=')
-			part.n--;
 		if (part.n >= SHORTEST && span_find(text, part) != SPAN_NPOS)
 			return true;
 	}

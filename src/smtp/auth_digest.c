@@ -7,6 +7,7 @@
  * nonce and cnonce are what it can be guessed with. Behind an unbalanced quote nothing is certain, so nothing is taken from there.
  */
 #include "auth_mechanism.h"
+#include "smtpscope/codec.h"
 
 struct directive {
 	struct span name, value; /* value: without its quotes, escapes still in it */
@@ -15,8 +16,7 @@ struct directive {
 /* token (RFC 2831 7.1); "=" at the end is tolerated: Base64 without its quotes. Anything else may be two directives in one. */
 static bool is_token(struct span s)
 {
-	while (s.n && s.p[s.n - 1] == '=')
-		s.n--;
+	s = base64_unpadded(s);
 	for (size_t i = 0; i < s.n; i++)
 		if (char_is(s.p[i], CHAR_WSP | CHAR_CONTROL) || span_chr(SPAN("=;\"'"), s.p[i]) != SPAN_NPOS)
 			return false;

@@ -146,10 +146,8 @@ static bool valid_rrvs(struct span v)
 /* RFC 3885 4.1: Base64 certifier [":" 1*9DIGIT] */
 static bool valid_mtrk(struct span v)
 {
-	struct span rest = v, certifier = span_split(&rest, ':');
+	struct span rest = v, certifier = base64_unpadded(span_split(&rest, ':'));
 
-	while (certifier.n > 0 && certifier.p[certifier.n - 1] == '=')
-		certifier.n--;
 	return certifier.n > 0 && span_all(certifier, CHAR_BASE64) && (!rest.p || digits(rest, 1, 9));
 }
 

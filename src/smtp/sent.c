@@ -5,6 +5,8 @@
  */
 #include "sent.h"
 
+#include "smtpscope/codec.h"
+
 static const uint64_t factor = UINT64_C(0x9E3779B97F4A7C15); /* odd; nothing else is asked of it */
 
 static uint64_t sum_of(struct span s)
@@ -29,8 +31,7 @@ static void keep(struct sent_marks *m, struct span part)
 {
 	uint32_t at = m->count % SENT_MARKS;
 
-	while (part.n && part.p[part.n - 1] == '=')
-		part.n--;
+	part = base64_unpadded(part);
 	if (part.n < SENT_SHORTEST)
 		return;
 	m->length[at] = (uint8_t)part.n;

@@ -118,22 +118,8 @@ static void held(const struct tcp_limits *limits, uint64_t streams, uint64_t lim
 	wire_down(&w, o);
 }
 
-static void held_per_stream(uint64_t limit, uint64_t n, struct outcome *o)
-{
-	struct tcp_limits limits = tcp_limits_default;
-	struct wire w;
-	uint64_t one;
-
-	wire_up(&w, &limits); /* what one such octet counts */
-	open_connection(&w, 0, second);
-	segment(&w, 0, DIR_CLIENT, TCP_ACK, 100, SPAN("x"), second);
-	one = tcp_stats(w.tcp)->held_bytes;
-	wire_down(&w, o);
-	limits.held_per_stream = limit * one;
-	held(&limits, 1, limit * one, n, o);
-}
-
-static void held_total(uint64_t limit, uint64_t n, struct outcome *o)
+/* What one octet behind a hole counts. */
+static uint64_t one_held(struct outcome *o)
 {
 	struct tcp_limits limits = tcp_limits_default;
 	struct wire w;
@@ -144,8 +130,23 @@ static void held_total(uint64_t limit, uint64_t n, struct outcome *o)
 	segment(&w, 0, DIR_CLIENT, TCP_ACK, 100, SPAN("x"), second);
 	one = tcp_stats(w.tcp)->held_bytes;
 	wire_down(&w, o);
-	limits.held_total = limit * one;
-	held(&limits, 5, limit * one, n, o);
+	return one;
+}
+
+static void held_per_stream(uint64_t limit, uint64_t n, struct outcome *o)
+{
+	struct tcp_limits limits = tcp_limits_default;
+
+	limits.held_per_stream = limit * one_held(o);
+	held(&limits, 1, limits.held_per_stream, n, o);
+}
+
+static void held_total(uint64_t limit, uint64_t n, struct outcome *o)
+{
+	struct tcp_limits limits = tcp_limits_default;
+
+	limits.held_total = limit * one_held(o);
+	held(&limits, 5, limits.held_total, n, o);
 }
 
 /* n: nanoseconds of silence; class 0: SYN alone, 1: established, 2: one FIN. */

@@ -72,6 +72,18 @@ static void base64_decodes(void **state)
 	assert_int_equal(base64_decode(SPAN_ABSENT, NULL, 0), 0);
 }
 
+static void base64_padding(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {{"", ""}, {"=", ""}, {"====", ""}, {"YQ==", "YQ"}, {"YWI=", "YWI"}, {"YWJj", "YWJj"}, {"a=b===", "a=b"}, {"=a", "=a"}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_true(span_eq(base64_unpadded(guard_str(rows[i].in)), span_str(rows[i].out)));
+	assert_null(base64_unpadded(SPAN_ABSENT).p);
+}
+
 /* Every prefix of a valid text is valid exactly when its length is a multiple of four. */
 static void base64_prefixes(void **state)
 {
@@ -245,7 +257,7 @@ static void charsets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(base64_decodes), cmocka_unit_test(base64_prefixes), cmocka_unit_test(base64_round_trip),
+		cmocka_unit_test(base64_decodes), cmocka_unit_test(base64_padding), cmocka_unit_test(base64_prefixes), cmocka_unit_test(base64_round_trip),
 		cmocka_unit_test(base64_encodes), cmocka_unit_test(q_and_quoted_printable), cmocka_unit_test(xtext),
 		cmocka_unit_test(hex), cmocka_unit_test(utf8), cmocka_unit_test(utf8_cuts), cmocka_unit_test(charsets),
 	};

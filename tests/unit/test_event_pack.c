@@ -63,6 +63,16 @@ static void expect_same(const struct event *a, const struct event *b)
 	json_writer_free(&other);
 }
 
+/* All fields of the dataset, with a session but for stats. */
+static void fill_of_session(struct event *ev, enum dataset set, bool lmtp, struct session_record *record)
+{
+	*record = (struct session_record){.id = "0123456789abcdef", .community_id = "1:x", .lmtp = lmtp,
+					  .client = {.family = 4, .port = 4000}, .server = {.family = 4, .port = 25}};
+	fill(ev, set);
+	if (set != DS_STATS)
+		event_of_session(ev, record);
+}
+
 static void test_whole(void **state)
 {
 	struct packing all;
@@ -74,25 +84,19 @@ static void test_whole(void **state)
 	assert_true(packing_init(&all, NULL));
 	for (unsigned round = 0; round < 3; round++) { /* what is appended to a list that was emptied */
 		for (unsigned set = 0; set < DATASETS; set++) {
-			struct session_record record = {.id = "0123456789abcdef", .community_id = "1:x", .lmtp = round == 1,
-							.client = {.family = 4, .port = 4000}, .server = {.family = 4, .port = 25}};
+			struct session_record record;
 			struct event ev;
 
-			fill(&ev, (enum dataset)set);
-			if (set != DS_STATS)
-				event_of_session(&ev, &record);
+			fill_of_session(&ev, (enum dataset)set, round == 1, &record);
 			pack_append(&list, &all, &ev, &(struct line){.wanted = 5, .json = words[0]}, set + round);
 			memset(&record, 0, sizeof record);
 		}
 		r = pack_read(&list);
 		for (unsigned set = 0; set < DATASETS; set++) {
-			struct session_record record = {.id = "0123456789abcdef", .community_id = "1:x", .lmtp = round == 1,
-							.client = {.family = 4, .port = 4000}, .server = {.family = 4, .port = 25}};
+			struct session_record record;
 			struct event ev;
 
-			fill(&ev, (enum dataset)set);
-			if (set != DS_STATS)
-				event_of_session(&ev, &record);
+			fill_of_session(&ev, (enum dataset)set, round == 1, &record);
 			assert_int_equal(pack_tag(&r), set + round);
 			assert_true(pack_next(&r, &out));
 			expect_same(&ev, &out.ev);
