@@ -257,7 +257,8 @@ static void charsets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(base64_decodes), cmocka_unit_test(base64_padding), cmocka_unit_test(base64_prefixes), cmocka_unit_test(base64_round_trip),
+		cmocka_unit_test(base64_decodes), cmocka_unit_test(base64_padding), cmocka_unit_test(base64_prefixes),
+		cmocka_unit_test(base64_round_trip),
 		cmocka_unit_test(base64_encodes), cmocka_unit_test(q_and_quoted_printable), cmocka_unit_test(xtext),
 		cmocka_unit_test(hex), cmocka_unit_test(utf8), cmocka_unit_test(utf8_cuts), cmocka_unit_test(charsets),
 	};
